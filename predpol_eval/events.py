@@ -1,0 +1,437 @@
+"""Recorded crimes: an immutable table with two clocks, when they happened and when they were recorded."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from predpol_eval import observation
+from predpol_eval.civil_time import Ambiguous, Nonexistent, TimeArray, check_zone, moment, to_wall
+from predpol_eval.errors import InputError
+from predpol_eval.event_columns import Problems, pick, read_coordinates, read_times
+from predpol_eval.observation import Periods
+from predpol_eval.projection import FloatArray
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Resolution = Literal["month", "day", "hour", "minute"]
+NO_KIND = "all"
+_TIME_COLUMNS = ("happened", "happened_until", "recorded")
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Events:
+    """An immutable table of crimes, sorted by the time they happened.
+
+    Make one with `Events.from_frame` or `read_events`. All columns are read-only NumPy arrays of the same length.
+
+    Attributes
+    ----------
+    happened : array of datetime64[ns]
+        When each crime happened, UTC; the start of the interval where the moment is uncertain.
+    happened_until : array of datetime64[ns] or None
+        End of that interval; equal to `happened` where the moment is known.
+    recorded : array of datetime64[ns] or None
+        When each crime became known to the police.
+    x, y : array of float
+        Metres of `crs`.
+    kind_code : array of int
+        Position of each crime's kind in `kinds`.
+    kinds : tuple of str
+        The kinds of crime, sorted.
+    id : array
+        The publisher's id, or 0, 1, 2, ... in order of time.
+    crs : str
+        Projected coordinate reference system in metres.
+    tz : str
+        IANA zone of the place, whose wall clock makes days and windows.
+    observed : tuple of (start, end)
+        Periods in which crimes were recorded, UTC, end excluded.
+    resolution : {"month", "day", "hour", "minute"} or None
+        How coarsely the publisher tells the time, where that forbids some uses.
+    clock_changes : mapping
+        Number of ``"ambiguous"`` and ``"nonexistent"`` wall-clock times met when reading.
+    report : object
+        What the reader dropped and why; None for a table made from a data frame.
+    """
+
+    happened: TimeArray
+    happened_until: TimeArray | None
+    recorded: TimeArray | None
+    x: FloatArray
+    y: FloatArray
+    kind_code: npt.NDArray[np.int32]
+    kinds: tuple[str, ...]
+    id: npt.NDArray[Any]
+    crs: str
+    tz: str
+    observed: Periods
+    resolution: Resolution | None = None
+    clock_changes: Mapping[str, int] = field(default_factory=dict)
+    report: Any = None
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: pd.DataFrame,
+        *,
+        x: str = "x",
+        y: str = "y",
+        happened: str = "t",
+        recorded: str | None = None,
+        happened_until: str | None = None,
+        kind: str | None = None,
+        id: str | None = None,
+        crs: Any,
+        tz: str | None = None,
+        source_crs: Any = None,
+        observed: Iterable[Any] | None = None,
+        ambiguous: Ambiguous = "raise",
+        nonexistent: Nonexistent = "raise",
+        resolution: Resolution | None = None,
+        report: Any = None,
+    ) -> Events:
+        """Make a table of crimes from a data frame, or refuse it with a list of all that is wrong.
+
+        Parameters
+        ----------
+        frame : pandas.DataFrame
+            One row per crime.
+        x, y, happened : str
+            Names of the columns with the place and the time.
+        recorded, happened_until, kind, id : str, optional
+            Names of the columns with the time of recording, the end of an uncertain time (blank: the time is
+            exact), the kind of crime and the publisher's id.
+        crs : str or pyproj.CRS
+            Projected CRS in metres of the result (and of `x`, `y`, unless `source_crs` is given).
+        tz : str
+            IANA zone: the wall clock of naive times, and of days and windows.
+        source_crs : str or pyproj.CRS, optional
+            CRS of `x` and `y` where it is another; they are converted (``"EPSG:4326"``: x is the longitude).
+        observed : iterable of (start, end), optional
+            Civil dates or times between which crimes were recorded, end excluded; default: the days from the first
+            crime to the last.
+        ambiguous : {"raise", "earlier", "later"}
+            What a wall-clock time means that occurs twice when the clock is put back.
+        nonexistent : {"raise", "shift_forward"}
+            What a wall-clock time means that is skipped when the clock is put forward.
+        resolution : {"month", "day", "hour", "minute"}, optional
+            How coarsely the publisher tells the time.
+        report : object, optional
+            Kept as `Events.report`.
+
+        Returns
+        -------
+        Events
+
+        Raises
+        ------
+        InputError
+            Naming every row and column that cannot be used, and what to do.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> frame = pd.DataFrame({"x": [530100.0], "y": [180200.0], "t": ["2013-07-09 22:15"]})
+        >>> events = Events.from_frame(frame, crs="EPSG:27700", tz="Europe/London")
+        >>> len(events), str(events.happened[0])
+        (1, '2013-07-09T21:15:00.000000000')
+        """
+        zone = None if tz is None else check_zone(tz)
+        _check_policies(ambiguous, nonexistent, resolution)
+        if len(frame) == 0 and observed is None:
+            raise InputError(
+                "The table of crimes is empty, so nothing tells when crimes were observed. Check the file or the filter "
+                "before it; for a place truly without crime give observed=[(start, end)]."
+            )
+        problems = Problems()
+        east, north, crs_name = read_coordinates(frame, x, y, crs, source_crs, problems)
+        times: dict[str, TimeArray | None] = dict.fromkeys(_TIME_COLUMNS)
+        repeated = skipped = 0
+        named = {"happened": happened, "happened_until": happened_until, "recorded": recorded}
+        for argument, name in named.items():
+            if name is None:
+                continue
+            column = pick(frame, name, argument)
+            if zone is None:
+                zone = _zone_of(column)
+            times[argument], twice, never = read_times(
+                column, name, zone, ambiguous, nonexistent, problems, blank_allowed=argument == "happened_until"
+            )
+            repeated, skipped = repeated + twice, skipped + never
+        start, until, known = times["happened"], times["happened_until"], times["recorded"]
+        if start is None or zone is None:  # pragma: no cover - `happened` always has a name
+            raise InputError("Give the column with the time of each crime as happened='...'.")
+        if until is not None:
+            until = np.where(np.isnat(until), start, until)
+            problems.rows(until < start, f"{happened_until!r} is before {happened!r}", "swap or correct them")
+        if known is not None:
+            problems.rows(
+                known < start,
+                f"{recorded!r} is before {happened!r}: a crime cannot be known before it happens",
+                "correct them; where only the date of recording is known, use the end of that day",
+            )
+        if kind is None:
+            names = np.full(len(frame), NO_KIND, dtype=object)
+        else:
+            column = pick(frame, kind, "kind")
+            problems.rows(column.isna().to_numpy(dtype=bool), f"{kind!r} is blank", "fill or drop them")
+            names = column.astype(str).str.strip().to_numpy(dtype=object)
+        ids = None if id is None else np.asarray(pick(frame, id, "id").to_numpy())
+        problems.stop("These crimes cannot be used")
+        if ids is not None and ids.dtype.kind not in "iu":
+            ids = ids.astype(str)
+        if observed is not None:
+            periods = observation.read_periods(observed, zone)
+        else:
+            middle = start if until is None else start + (until - start) // 2
+            periods = observation.first_to_last_day(middle, zone)
+        return cls._sorted(
+            start, until, known, east, north, names, ids,
+            crs=crs_name, tz=zone, observed=periods, resolution=resolution, report=report,
+            clock_changes={"ambiguous": repeated, "nonexistent": skipped},
+        )  # fmt: skip
+
+    @classmethod
+    def _sorted(
+        cls,
+        happened: TimeArray,
+        happened_until: TimeArray | None,
+        recorded: TimeArray | None,
+        x: FloatArray,
+        y: FloatArray,
+        kind: npt.NDArray[Any],
+        id: npt.NDArray[Any] | None,
+        **rest: Any,
+    ) -> Events:
+        """Sort by time, and by everything else after it, so that the order of the input never matters."""
+        names, code = np.unique(kind.astype(str), return_inverse=True)
+        keys: list[npt.NDArray[Any]] = [code, y, x]
+        keys += [column for column in (recorded, happened_until) if column is not None]
+        if id is not None:
+            keys.append(id)
+        order = np.lexsort((*keys, happened))
+        ids = np.arange(len(happened)) if id is None else id[order]
+        return cls(
+            happened=_frozen(happened[order]),
+            happened_until=None if happened_until is None else _frozen(happened_until[order]),
+            recorded=None if recorded is None else _frozen(recorded[order]),
+            x=_frozen(x[order]),
+            y=_frozen(y[order]),
+            kind_code=_frozen(code[order].astype(np.int32)),
+            kinds=tuple(str(name) for name in names),
+            id=_frozen(ids),
+            **rest,
+        )
+
+    def __len__(self) -> int:
+        return len(self.happened)
+
+    @property
+    def kind(self) -> npt.NDArray[np.str_]:
+        """Kind of each crime, by name."""
+        return np.asarray(self.kinds if self.kinds else (NO_KIND,), dtype=str)[self.kind_code]
+
+    @property
+    def midpoint(self) -> TimeArray:
+        """Middle of the interval in which each crime happened: the moment its age is counted from."""
+        if self.happened_until is None:
+            return self.happened
+        return self.happened + (self.happened_until - self.happened) // 2
+
+    @property
+    def information_set(self) -> Literal["recorded", "happened"]:
+        """Which clock decides whether a crime is known."""
+        return "happened" if self.recorded is None else "recorded"
+
+    @property
+    def known_from(self) -> TimeArray:
+        """The moment after which each crime counts as known: recorded, else the (end of the) time it happened."""
+        if self.recorded is not None:
+            return self.recorded
+        return self.happened if self.happened_until is None else self.happened_until
+
+    @property
+    def observed_days(self) -> float:
+        """Observed time in elapsed days."""
+        return observation.total_days(self.observed)
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of everything that can change a result."""
+        digest = hashlib.sha256()
+        digest.update(repr((self.crs, self.tz, self.kinds, self.resolution, len(self))).encode())
+        digest.update(repr([(str(first), str(last)) for first, last in self.observed]).encode())
+        for column in (self.happened, self.happened_until, self.recorded, self.x, self.y, self.kind_code, self.id):
+            if column is None:
+                digest.update(b"none")
+            else:
+                digest.update(str(column.dtype).encode())
+                digest.update(np.ascontiguousarray(column).tobytes())
+        return digest.hexdigest()
+
+    def take(self, which: npt.NDArray[Any]) -> Events:
+        """Take the crimes of a mask or of sorted positions, with the same kinds, CRS, zone and observed periods."""
+        return replace(
+            self,
+            happened=_frozen(self.happened[which]),
+            happened_until=None if self.happened_until is None else _frozen(self.happened_until[which]),
+            recorded=None if self.recorded is None else _frozen(self.recorded[which]),
+            x=_frozen(self.x[which]),
+            y=_frozen(self.y[which]),
+            kind_code=_frozen(self.kind_code[which]),
+            id=_frozen(self.id[which]),
+        )
+
+    def known_at(self, until: Any) -> Events:
+        """What was known by `until`: the crimes recorded before it, and the observed time before it.
+
+        Parameters
+        ----------
+        until : str, datetime or datetime64
+            Civil time of `tz`; a `numpy.datetime64` is UTC.
+
+        Returns
+        -------
+        Events
+            Crimes with ``recorded < until``; where no recording time is known, ``happened_until < until``, and
+            ``happened < until`` for exact times.
+
+        Examples
+        --------
+        >>> import pandas as pd
+        >>> frame = pd.DataFrame({"x": [1e5, 1e5], "y": [1e5, 1e5], "t": ["2018-05-01", "2018-05-02"]})
+        >>> events = Events.from_frame(frame, crs="EPSG:27700", tz="Europe/London")
+        >>> len(events.known_at("2018-05-02"))
+        1
+        """
+        cut = moment(until, self.tz, "until")
+        known = self.take(self.known_from < cut)
+        return replace(known, observed=observation.clip(self.observed, None, cut))
+
+    def select(self, *, kinds: str | Sequence[str] | None = None, start: Any = None, end: Any = None) -> Events:
+        """Keep some kinds of crime, or those that happened (began) in ``[start, end)``; the observed time is cut alike.
+
+        Raises
+        ------
+        InputError
+            If a kind is not in the table.
+        """
+        keep = np.ones(len(self), dtype=bool)
+        names = self.kinds
+        if kinds is not None:
+            names = (kinds,) if isinstance(kinds, str) else tuple(kinds)
+            unknown = [name for name in names if name not in self.kinds]
+            if unknown:
+                raise InputError(
+                    f"There is no crime of kind {', '.join(repr(name) for name in unknown)}; "
+                    f"the kinds are {', '.join(repr(name) for name in self.kinds)}."
+                )
+            keep &= np.isin(self.kind_code, [self.kinds.index(name) for name in names])
+        first = None if start is None else moment(start, self.tz, "start")
+        last = None if end is None else moment(end, self.tz, "end")
+        if first is not None:
+            keep &= self.happened >= first
+        if last is not None:
+            keep &= self.happened < last
+        chosen = replace(self.take(keep), observed=observation.clip(self.observed, first, last))
+        kept = tuple(name for name in self.kinds if name in names)
+        new_code = {self.kinds.index(name): position for position, name in enumerate(kept)}
+        recoded = np.array([new_code[code] for code in chosen.kind_code.tolist()], dtype=np.int32)
+        return replace(chosen, kinds=kept, kind_code=_frozen(recoded))
+
+    def within_observed(self) -> Events:
+        """Only the crimes whose time (midpoint) lies in an observed period: rates are made of these."""
+        inside = observation.contains(self.observed, self.midpoint)
+        return self if inside.all() else self.take(inside)
+
+    def frame(self) -> pd.DataFrame:
+        """Give the table as a pandas DataFrame, times in the wall clock of `tz` with their zone."""
+        import pandas as pd
+
+        columns: dict[str, Any] = {"id": self.id}
+        for name in _TIME_COLUMNS:
+            values = getattr(self, name)
+            if values is not None:
+                columns[name] = pd.DatetimeIndex(values).tz_localize("UTC").tz_convert(self.tz)
+        columns |= {"kind": self.kind, "x": self.x, "y": self.y}
+        return pd.DataFrame(columns)
+
+    def to_parquet(self, path: str | Path) -> None:
+        """Save as Parquet (see `Events.from_parquet`)."""
+        from predpol_eval import event_files
+
+        event_files.save(self, Path(path))
+
+    @classmethod
+    def from_parquet(cls, path: str | Path) -> Events:
+        """Load what `to_parquet` saved; any other Parquet file is read with ``read_events(format="generic")``."""
+        from predpol_eval import event_files
+
+        return event_files.load(Path(path))
+
+    def summary(self) -> dict[str, str]:
+        """Describe the table in words, one entry per line."""
+        numbers = np.bincount(self.kind_code, minlength=len(self.kinds))
+        described = {
+            "crimes": f"{len(self):,}",
+            "kinds": ", ".join(f"{name} ({n:,})" for name, n in zip(self.kinds, numbers, strict=True)),
+            "observed": observation.describe(self.observed, self.tz),
+            "known by": "time recorded" if self.recorded is not None else "time happened (no recording time)",
+            "place": f"metres of {self.crs if len(self.crs) < 40 else 'a custom CRS'}",
+            "clock": self.tz,
+        }
+        if len(self):
+            wall = to_wall(self.happened[[0, -1]], self.tz).astype("datetime64[m]")
+            described["happened"] = f"{wall[0]} to {wall[1]}".replace("T", " ")
+        if self.resolution is not None:
+            described["time told to the"] = self.resolution
+        return described
+
+    def __repr__(self) -> str:
+        return "<Events>\n" + "\n".join(f"  {name}: {text}" for name, text in self.summary().items())
+
+    def _repr_html_(self) -> str:
+        from html import escape
+
+        rows = "".join(
+            f"<tr><th style='text-align:left'>{escape(name)}</th><td style='text-align:left'>{escape(text)}</td></tr>"
+            for name, text in self.summary().items()
+        )
+        return f"<table><caption>Events</caption>{rows}</table>"
+
+
+def _frozen(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    result = np.array(values)
+    result.setflags(write=False)
+    return result
+
+
+def _zone_of(column: pd.Series[Any]) -> str | None:
+    """Zone of a column that carries a place's zone; a bare offset or UTC does not tell a wall clock."""
+    zone = getattr(getattr(column, "dtype", None), "tz", None)
+    name = str(zone) if zone is not None else ""
+    if zone is None:
+        return None
+    if "/" not in name:
+        raise InputError(
+            f"The times are given in {name}, which does not tell the wall clock of the place; add it, "
+            "for instance tz='Europe/London' (or tz='UTC' if days really run from midnight UTC)."
+        )
+    return check_zone(name)
+
+
+def _check_policies(ambiguous: str, nonexistent: str, resolution: str | None) -> None:
+    if ambiguous not in ("raise", "earlier", "later"):
+        raise InputError(f"ambiguous={ambiguous!r}; choose 'raise', 'earlier' or 'later'.")
+    if nonexistent not in ("raise", "shift_forward"):
+        raise InputError(f"nonexistent={nonexistent!r}; choose 'raise' or 'shift_forward'.")
+    if resolution not in (None, "month", "day", "hour", "minute"):
+        raise InputError(f"resolution={resolution!r}; choose 'month', 'day', 'hour', 'minute' or None.")
