@@ -1,0 +1,134 @@
+"""Does predictive policing work? Forecasters, a backtest that cannot look ahead, and numbers that can be defended.
+
+The public names are listed below in reading order and loaded on first use, so that ``import predpol_eval``
+costs next to nothing.
+
+Examples
+--------
+>>> import predpol_eval as ppe
+>>> ppe.__version__ == __version__
+True
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+__version__ = "0.1.0"
+
+# Public name -> the module that holds it. No function here may bear the name of a module: once that module
+# has been imported, the attribute would be the module.
+_HOME = {
+    # crimes
+    "Events": "events",
+    "read_events": "data",
+    "sample_events": "data",
+    "sample_areas": "data",
+    # where, and when
+    "Grid": "grid",
+    "Schedule": "schedule",
+    "Windows": "schedule",
+    # risk surfaces
+    "make_surface": "surface",
+    "check_surface": "surface",
+    "save_surface": "surface",
+    "load_surface": "surface",
+    # budgets, and what they catch
+    "TopCells": "tallies",
+    "Coverage": "tallies",
+    "Flags": "tallies",
+    "count": "counts",
+    "tally": "tallies",
+    "credits": "tallies",
+    # ratios of a tally
+    "hit_rate": "metrics",
+    "pai": "metrics",
+    "lift": "metrics",
+    "pei": "metrics",
+    "ppai": "metrics",
+    "precision": "metrics",
+    "search_efficiency": "metrics",
+    "capture_curve": "metrics",
+    "capture_auc": "metrics",
+    # forecasters
+    "Uniform": "forecasters",
+    "CountMap": "forecasters",
+    "KDE": "forecasters",
+    "ProspectiveHotspot": "forecasters",
+    "NearRepeat": "forecasters",
+    "SelfExciting": "forecasters",
+    "External": "forecasters",
+    "forecast": "forecasters",
+    # putting them to the test
+    "backtest": "backtests",
+    "check_forecaster": "checks",
+    "simulate_self_exciting": "simulate",
+    # what can go wrong
+    "PredPolError": "errors",
+    "InputError": "errors",
+    "NotComparableError": "errors",
+    "PlanLockedError": "errors",
+    "PredPolWarning": "errors",
+}
+
+__all__ = ["__version__", *_HOME]
+
+if TYPE_CHECKING:
+    # The same names for type checkers and editors; a test holds the two lists together.
+    from predpol_eval.backtests import backtest as backtest
+    from predpol_eval.checks import check_forecaster as check_forecaster
+    from predpol_eval.counts import count as count
+    from predpol_eval.data import read_events as read_events
+    from predpol_eval.data import sample_areas as sample_areas
+    from predpol_eval.data import sample_events as sample_events
+    from predpol_eval.errors import InputError as InputError
+    from predpol_eval.errors import NotComparableError as NotComparableError
+    from predpol_eval.errors import PlanLockedError as PlanLockedError
+    from predpol_eval.errors import PredPolError as PredPolError
+    from predpol_eval.errors import PredPolWarning as PredPolWarning
+    from predpol_eval.events import Events as Events
+    from predpol_eval.forecasters import KDE as KDE
+    from predpol_eval.forecasters import CountMap as CountMap
+    from predpol_eval.forecasters import External as External
+    from predpol_eval.forecasters import NearRepeat as NearRepeat
+    from predpol_eval.forecasters import ProspectiveHotspot as ProspectiveHotspot
+    from predpol_eval.forecasters import SelfExciting as SelfExciting
+    from predpol_eval.forecasters import Uniform as Uniform
+    from predpol_eval.forecasters import forecast as forecast
+    from predpol_eval.grid import Grid as Grid
+    from predpol_eval.metrics import capture_auc as capture_auc
+    from predpol_eval.metrics import capture_curve as capture_curve
+    from predpol_eval.metrics import hit_rate as hit_rate
+    from predpol_eval.metrics import lift as lift
+    from predpol_eval.metrics import pai as pai
+    from predpol_eval.metrics import pei as pei
+    from predpol_eval.metrics import ppai as ppai
+    from predpol_eval.metrics import precision as precision
+    from predpol_eval.metrics import search_efficiency as search_efficiency
+    from predpol_eval.schedule import Schedule as Schedule
+    from predpol_eval.schedule import Windows as Windows
+    from predpol_eval.simulate import simulate_self_exciting as simulate_self_exciting
+    from predpol_eval.surface import check_surface as check_surface
+    from predpol_eval.surface import load_surface as load_surface
+    from predpol_eval.surface import make_surface as make_surface
+    from predpol_eval.surface import save_surface as save_surface
+    from predpol_eval.tallies import Coverage as Coverage
+    from predpol_eval.tallies import Flags as Flags
+    from predpol_eval.tallies import TopCells as TopCells
+    from predpol_eval.tallies import credits as credits
+    from predpol_eval.tallies import tally as tally
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name from its module on first use, and keep it."""
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}; dir({__name__}) lists its names")
+    value: object = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """Name what is public, loaded or not."""
+    return sorted({*globals(), *__all__})
