@@ -12,11 +12,15 @@ def problems(summary: dict[str, object], expected: dict[str, int], data_exist: b
     """Say what differs from what is expected; nothing if all is well."""
     found = []
     if summary["collected"] < expected["collected_at_least"]:
-        found.append(f"collected {summary['collected']} tests, expected {expected['collected_at_least']} or more")
+        found.append(
+            f"collected {summary['collected']} tests, expected {expected['collected_at_least']} or more"
+        )
     of_data = set(summary["skipped_shared_data"])
     others = [name for name in summary["skipped_tests"] if name not in of_data]
     if len(others) > expected["skipped_at_most"]:
-        found.append(f"{len(others)} tests skipped, allowed {expected['skipped_at_most']}: {', '.join(others)}")
+        found.append(
+            f"{len(others)} tests skipped, allowed {expected['skipped_at_most']}: {', '.join(others)}"
+        )
     if data_exist and of_data:
         found.append(f"skipped although the real data are there: {', '.join(sorted(of_data))}")
     if summary["failed"] or summary["error"] or summary["exit_status"]:
@@ -30,10 +34,13 @@ def main() -> int:
     expected = tomllib.loads(Path(sys.argv[2]).read_text(encoding="utf-8"))
     found = problems(summary, expected, Path(sys.argv[3]).is_dir())
     counts = ", ".join(
-        f"{summary[name]} {name}" for name in ("collected", "passed", "failed", "error", "skipped", "xfailed", "deselected")
+        f"{summary[name]} {name}"
+        for name in ("collected", "passed", "failed", "error", "skipped", "xfailed", "deselected")
     )
-    print(f"tests: {counts} (at least {expected['collected_at_least']} collected, "
-          f"at most {expected['skipped_at_most']} skipped but for missing data)")
+    print(
+        f"tests: {counts} (at least {expected['collected_at_least']} collected, "
+        f"at most {expected['skipped_at_most']} skipped but for missing data)"
+    )
     for problem in found:
         print(f"tests: {problem}", file=sys.stderr)
     return 1 if found else 0
