@@ -1,4 +1,4 @@
-"""Does predictive policing work? Forecasters, a backtest that cannot look ahead, and numbers that can be defended.
+"""Does predictive policing work? Forecasters, an honest backtest, and numbers that can be defended.
 
 The public names are listed below in reading order and loaded on first use, so that ``import predpol_eval``
 costs next to nothing.
