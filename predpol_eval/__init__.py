@@ -35,9 +35,9 @@ _HOME = {
     "save_surface": "surface",
     "load_surface": "surface",
     # budgets, and what they catch
-    "TopCells": "tallies",
-    "Coverage": "tallies",
-    "Flags": "tallies",
+    "TopCells": "budgets",
+    "Coverage": "budgets",
+    "Flags": "budgets",
     "count": "counts",
     "tally": "tallies",
     "credits": "tallies",
@@ -77,6 +77,9 @@ __all__ = ["__version__", *_HOME]
 if TYPE_CHECKING:
     # The same names for type checkers and editors; a test holds the two lists together.
     from predpol_eval.backtests import backtest as backtest
+    from predpol_eval.budgets import Coverage as Coverage
+    from predpol_eval.budgets import Flags as Flags
+    from predpol_eval.budgets import TopCells as TopCells
     from predpol_eval.checks import check_forecaster as check_forecaster
     from predpol_eval.counts import count as count
     from predpol_eval.data import read_events as read_events
@@ -113,9 +116,6 @@ if TYPE_CHECKING:
     from predpol_eval.surface import load_surface as load_surface
     from predpol_eval.surface import make_surface as make_surface
     from predpol_eval.surface import save_surface as save_surface
-    from predpol_eval.tallies import Coverage as Coverage
-    from predpol_eval.tallies import Flags as Flags
-    from predpol_eval.tallies import TopCells as TopCells
     from predpol_eval.tallies import credits as credits
     from predpol_eval.tallies import tally as tally
 
