@@ -1,0 +1,217 @@
+"""Who is flagged: ranking cells, sharing a budget among ties, and counting what the flags caught.
+
+All functions work on the cells of the study area in one fixed order (``cell`` is a position in it). A *scope* is a set
+of cells that has a budget of its own: the whole city or one area.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+TOP = 0  # amount = number of cells
+EXACT = 1  # amount = m2, the last cell counted in part
+FLOOR = 2  # amount = m2, whole cells, at most
+CEIL = 3  # amount = m2, whole cells, at least
+
+
+@njit(cache=True)
+def agree(a: float, b: float) -> bool:
+    """Whether two keys agree to 12 significant digits."""
+    if a == b:
+        return True
+    size = max(abs(a), abs(b))
+    gap = abs(a - b)
+    if not gap < 1e-11 * size:
+        return False
+    return bool(gap <= 0.5 * 10.0 ** (np.floor(np.log10(size)) - 11.0))
+
+
+@njit(cache=True)
+def by_scope(order, key, scope, scopes):  # type: ignore[no-untyped-def]
+    """Deal cells, given in falling order of key, to their scopes, and mark those tied with the one before.
+
+    Parameters
+    ----------
+    order : array of int64, shape (cells,)
+        Cells by falling key.
+    key : array of float64, shape (cells,)
+    scope : array of int64, shape (cells,)
+        Scope of each cell; -1 leaves it out.
+    scopes : int
+
+    Returns
+    -------
+    dealt : array of int64
+        Cells by scope, then by falling key.
+    start : array of int64, shape (scopes + 1,)
+        Where each scope begins in `dealt`.
+    tied : array of bool
+        Whether the key of ``dealt[i]`` agrees with that of ``dealt[i - 1]`` in the same scope.
+    """
+    start = np.zeros(scopes + 1, dtype=np.int64)
+    for cell in order:
+        if scope[cell] >= 0:
+            start[scope[cell] + 1] += 1
+    for s in range(scopes):
+        start[s + 1] += start[s]
+    place = start[:scopes].copy()
+    dealt = np.empty(start[scopes], dtype=np.int64)
+    tied = np.zeros(start[scopes], dtype=np.bool_)
+    for cell in order:
+        s = scope[cell]
+        if s < 0:
+            continue
+        i = place[s]
+        dealt[i] = cell
+        if i > start[s]:
+            tied[i] = agree(key[dealt[i - 1]], key[cell])
+        place[s] = i + 1
+    return dealt, start, tied
+
+
+@njit(cache=True)
+def fill(dealt, start, tied, inside, amount, mode):  # type: ignore[no-untyped-def]
+    """Share of every cell that is flagged when each scope spends its amount from the top.
+
+    Parameters
+    ----------
+    dealt, start, tied
+        From `by_scope`.
+    inside : array of float64, shape (cells,)
+        Inside-area of each cell.
+    amount : array of float64, shape (scopes,)
+        Cells (TOP) or m2 (otherwise).
+    mode : int
+
+    Returns
+    -------
+    share : array of float64, shape (cells,)
+        1 above the threshold, the chance of being flagged among the cells tied at it, 0 below.
+    group : array of int64, shape (scopes, 2)
+        Where the tied cells that share what was left stand in `dealt`; empty if none do.
+    room : array of float64, shape (scopes,)
+        What they share: cells, or m2 if the mode is EXACT.
+    """
+    scopes = len(start) - 1
+    share = np.zeros(len(inside))
+    group = np.zeros((scopes, 2), dtype=np.int64)
+    room = np.zeros(scopes)
+    for s in range(scopes):
+        i, left = start[s], amount[s]
+        while i < start[s + 1] and left > 0:
+            j = i + 1
+            together = inside[dealt[i]]
+            while j < start[s + 1] and tied[j]:
+                together += inside[dealt[j]]
+                j += 1
+            count = j - i
+            if mode == EXACT:
+                size, taken = together, min(left, together)
+                # An amount that equals the group but for rounding takes the whole group.
+                if together <= left * (1 + 1e-12):
+                    taken = together
+            else:
+                size, mean = float(count), together / count
+                if mode == TOP:
+                    places = left
+                elif mode == FLOOR:
+                    places = np.floor(left / mean + 1e-9)
+                else:
+                    places = np.ceil(left / mean - 1e-9)
+                taken = min(places, size)
+            for k in range(i, j):
+                share[dealt[k]] = taken / size
+            if taken < size:
+                group[s, 0], group[s, 1], room[s] = i, j, taken
+                break
+            if mode == TOP:
+                left -= count
+            else:
+                left -= together
+                if left < 1e-9 * together:
+                    left = 0.0
+            i = j
+    return share, group, room
+
+
+@njit(cache=True)
+def sums(share, inside, count, hit, label, labels):  # type: ignore[no-untyped-def]
+    """Per label: crimes caught, m2 flagged, boxes, boxes with a crime; shape (4, labels)."""
+    out = np.zeros((4, labels))
+    for cell in range(len(share)):
+        part = share[cell]
+        if part > 0:
+            where = label[cell]
+            out[0, where] += part * count[cell]
+            out[1, where] += part * inside[cell]
+            out[2, where] += part
+            out[3, where] += part * hit[cell]
+    return out
+
+
+@njit(cache=True)
+def extremes(dealt, share, group, room, inside, count, label, labels, mode):  # type: ignore[no-untyped-def]
+    """Per label: crimes caught if ties fall as badly, and as well, as they can; shape (2, labels)."""
+    out = np.zeros((2, labels))
+    for cell in range(len(share)):
+        if share[cell] > 0:
+            out[0, label[cell]] += count[cell]
+    out[1] = out[0]
+    for s in range(len(group)):
+        i, j = group[s]
+        if j <= i:
+            continue
+        positives = 0
+        for k in range(i, j):
+            if count[dealt[k]] > 0:
+                positives += 1
+        with_crime = np.empty(positives, dtype=np.int64)
+        key = np.empty(positives)
+        p, positive_size, whole_size = 0, 0.0, 0.0
+        for k in range(i, j):
+            cell = dealt[k]
+            size = inside[cell] if mode == EXACT else 1.0
+            whole_size += size
+            if count[cell] > 0:
+                if share[cell] > 0:
+                    out[0, label[cell]] -= count[cell]
+                    out[1, label[cell]] -= count[cell]
+                with_crime[p] = cell
+                key[p] = count[cell] if mode == TOP else count[cell] / inside[cell]
+                positive_size += size
+                p += 1
+        order = np.argsort(key, kind="mergesort")
+        for best in range(2):
+            left = room[s] if best else room[s] - (whole_size - positive_size)
+            for k in range(positives):
+                cell = with_crime[order[positives - 1 - k] if best else order[k]]
+                size = inside[cell] if mode == EXACT else 1.0
+                if left <= 0:
+                    break
+                out[best, label[cell]] += count[cell] * min(1.0, left / size)
+                left -= size
+    return out
+
+
+@njit(cache=True)
+def oracle(count, inside, scope, scopes, amount, label, labels, by_area):  # type: ignore[no-untyped-def]
+    """Per label: the most crimes that each scope's amount could have caught; shape (labels,).
+
+    With `by_area` false, `amount` counts cells and the fullest are taken; otherwise it is in m2, cells are taken by
+    crimes per m2, and the last is counted in part. Equal cells share what is left, so that labels get exact shares.
+    """
+    out = np.zeros(labels)
+    cells = np.flatnonzero(count > 0)
+    key = np.empty(len(cells))
+    for k in range(len(cells)):
+        key[k] = count[cells[k]] / inside[cells[k]] if by_area else count[cells[k]]
+    order = cells[np.argsort(-key, kind="mergesort")]
+    rank = np.zeros(len(count))
+    for k in range(len(cells)):
+        rank[cells[k]] = key[k]
+    dealt, start, tied = by_scope(order, rank, scope, scopes)
+    share, _, _ = fill(dealt, start, tied, inside, amount, EXACT if by_area else TOP)
+    for cell in cells:
+        out[label[cell]] += share[cell] * count[cell]
+    return out

@@ -1,0 +1,184 @@
+"""What a risk surface is: make, check, save and load one.
+
+A surface is an `xarray.DataArray` named ``risk`` with dimensions ``(..., window, y, x)``, NaN outside the study area.
+``attrs["kind"]`` says what its numbers are: ``expected_count`` (crimes per cell and window), ``score`` (only their order
+counts) or ``flags`` (1 where a box is to be patrolled, else 0).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from predpol_eval.errors import InputError, NotComparableError
+from predpol_eval.grid import Grid
+from predpol_eval.netcdf import read_netcdf, write_netcdf
+from predpol_eval.schedule import Windows
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+SurfaceKind = Literal["expected_count", "score", "flags"]
+KINDS: tuple[SurfaceKind, ...] = ("expected_count", "score", "flags")
+UNITS = {"expected_count": "crimes per cell and window", "score": "1", "flags": "1"}
+LONG_NAMES = {"expected_count": "expected number of crimes", "score": "risk score", "flags": "flagged"}
+SCHEMA = "predpol_eval.surface/1"
+
+
+def make_surface(
+    values: npt.ArrayLike,
+    grid: Grid,
+    windows: Windows,
+    *,
+    kind: SurfaceKind,
+    forecaster: str = "",
+    **attrs: Any,
+) -> xr.DataArray:
+    """Make a surface from plain numbers.
+
+    Parameters
+    ----------
+    values : array, shape (windows, ny, nx)
+        Numbers for every cell; those outside the study area are ignored. Row 0 is the southernmost.
+    grid : Grid
+    windows : Windows
+    kind : {"expected_count", "score", "flags"}
+        What the numbers are; decides which metrics apply.
+    forecaster : str
+        Who made it.
+    **attrs
+        Further attributes (texts and numbers).
+
+    Returns
+    -------
+    xarray.DataArray
+        ``risk``, float64, with dimensions (window, y, x).
+
+    Raises
+    ------
+    InputError
+        If the shape is wrong, or a number inside the study area is missing, infinite or (unless a score) negative.
+
+    Examples
+    --------
+    >>> from predpol_eval import Grid, Schedule
+    >>> grid = Grid.from_bounds(0, 0, 500, 250, cell=250, crs="EPSG:27700")
+    >>> windows = Schedule(start="2018-05-01", end="2018-05-02", tz="Europe/London").windows
+    >>> make_surface([[[0.5, 0.25]]], grid, windows, kind="expected_count").sum().item()
+    0.75
+    """
+    import xarray as xr
+
+    numbers = np.array(values, dtype=np.float64)
+    expected = (len(windows), *grid.shape)
+    if numbers.shape != expected:
+        raise InputError(
+            f"The surface has shape {numbers.shape}; expected (windows, rows, columns) = {expected}, row 0 in the south."
+        )
+    numbers[:, ~grid.mask] = np.nan
+    risk = xr.DataArray(
+        numbers,
+        dims=("window", "y", "x"),
+        coords={
+            **windows.coords,
+            "y": ("y", grid.y, {"units": "m", "long_name": "northing of the cell centre"}),
+            "x": ("x", grid.x, {"units": "m", "long_name": "easting of the cell centre"}),
+        },
+        name="risk",
+        attrs={
+            "kind": kind,
+            "long_name": LONG_NAMES.get(kind, ""),
+            "units": UNITS.get(kind, ""),
+            "forecaster": forecaster,
+            "grid": grid.fingerprint,
+            "crs": grid.crs,
+            "cell": grid.cell,
+            "tz": windows.tz,
+            **attrs,
+        },
+    )
+    return check_surface(risk, grid)
+
+
+def check_surface(risk: xr.DataArray, grid: Grid) -> xr.DataArray:
+    """Check that `risk` is a surface on `grid`, and give it back with dimensions (..., window, y, x).
+
+    Raises
+    ------
+    InputError
+        If a dimension, coordinate or attribute is missing, or a number is not allowed for its kind.
+    NotComparableError
+        If it was made on another grid.
+    """
+    import xarray as xr
+
+    if not isinstance(risk, xr.DataArray):
+        raise InputError(f"A surface is an xarray.DataArray; found {type(risk).__name__}. Use ppe.make_surface(...).")
+    missing = [name for name in ("window", "y", "x") if name not in risk.dims]
+    if missing:
+        raise InputError(
+            f"The surface has dimensions {tuple(risk.dims)} and lacks {', '.join(missing)}; expected (..., window, y, x)."
+        )
+    kind = risk.attrs.get("kind")
+    if kind not in KINDS:
+        raise InputError(
+            f"The surface's attrs['kind'] is {kind!r}; expected one of {', '.join(map(repr, KINDS))}, since it decides "
+            "which metrics apply. Use ppe.make_surface(..., kind=...)."
+        )
+    made_on = risk.attrs.get("grid")
+    if made_on is not None and made_on != grid.fingerprint:
+        raise NotComparableError(
+            f"The surface was made on another grid (fingerprint {str(made_on)[:12]}..., here {grid.fingerprint[:12]}...); "
+            "make it again on this one, or tally it on its own."
+        )
+    ordered = risk.transpose(..., "window", "y", "x")
+    if ordered.shape[-2:] != grid.shape:
+        raise NotComparableError(f"The surface has {ordered.shape[-2:]} rows and columns, the grid {grid.shape}.")
+    if not (np.array_equal(ordered["x"].to_numpy(), grid.x) and np.array_equal(ordered["y"].to_numpy(), grid.y)):
+        raise NotComparableError(
+            "The surface's x and y are not the cell centres of the grid (both must rise); use ppe.make_surface(...)."
+        )
+    Windows.from_coords(ordered)
+    inside = ordered.to_numpy()[..., grid.mask]
+    bad = ~np.isfinite(inside)
+    if bad.any():
+        raise InputError(
+            f"{int(bad.sum()):,} of {bad.size:,} numbers inside the study area are missing or infinite; every cell needs a "
+            "finite number (0 for no risk)."
+        )
+    if kind != "score" and (inside < 0).any():
+        raise InputError(
+            f"{int((inside < 0).sum()):,} numbers of a surface of kind {kind!r} are negative; an expected count is at least 0."
+        )
+    if kind == "flags" and not np.isin(inside, (0.0, 1.0)).all():
+        raise InputError("A surface of kind 'flags' holds 1 (flagged) and 0 only; for other numbers use kind='score'.")
+    return ordered
+
+
+def save_surface(risk: xr.DataArray, path: str | Path) -> None:
+    """Save a surface as NetCDF; `load_surface` gives it back to the bit.
+
+    Parameters
+    ----------
+    risk : xarray.DataArray
+        A surface.
+    path : path
+        File to write; one that is there is replaced only when the new one is whole.
+    """
+    data = risk.rename("risk").to_dataset()
+    data.attrs["schema"] = SCHEMA
+    write_netcdf(data, Path(path))
+
+
+def load_surface(path: str | Path) -> xr.DataArray:
+    """Load what `save_surface` wrote.
+
+    Raises
+    ------
+    InputError
+        If the file is missing, is not NetCDF, or was not written by `save_surface` in this version.
+    """
+    return read_netcdf(Path(path), SCHEMA)["risk"]

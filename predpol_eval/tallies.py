@@ -1,0 +1,420 @@
+"""The additive counts that every ratio is made of: what did the flags catch?"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from predpol_eval.budgets import Budget, Coverage, Flags, TopCells, read_budgets, warn_small_areas
+from predpol_eval.counts import Occurrences, TimeRule, count, occurrences
+from predpol_eval.errors import InputError, NotComparableError
+from predpol_eval.events import Events
+from predpol_eval.grid import Grid
+from predpol_eval.schedule import Windows, refuse_finer_than_data, refuse_unobserved
+from predpol_eval.surface import check_surface
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+FloatArray = npt.NDArray[np.float64]
+
+CAUGHT = ("hits", "hits_worst", "hits_best", "oracle_hits", "chance_hits", "flagged_m2", "boxes", "boxes_hit")
+DESCRIPTIONS = {
+    "hits": ("crimes caught, expected over ties", "crimes"),
+    "hits_worst": ("crimes caught if ties fall badly", "crimes"),
+    "hits_best": ("crimes caught if ties fall well", "crimes"),
+    "oracle_hits": ("the most crimes the same budget could have caught", "crimes"),
+    "chance_hits": ("crimes that flags placed blindly catch: crimes x flagged / total, by window and area", "crimes"),
+    "events": ("crimes in the cells of the study area", "crimes"),
+    "outside": ("crimes in no cell of the study area", "crimes"),
+    "flagged_m2": ("area flagged, expected over ties", "m2"),
+    "budget_m2": ("area that the budget allows", "m2"),
+    "total_m2": ("inside-area of the cells", "m2"),
+    "boxes": ("cells flagged, expected over ties", "cells"),
+    "boxes_hit": ("cells flagged in which a crime happened", "cells"),
+}
+
+
+class Scene(NamedTuple):
+    """The cells of the study area in one fixed order: what every window of a tally shares."""
+
+    cells: npt.NDArray[np.int64]
+    position: npt.NDArray[np.int64]
+    label: npt.NDArray[np.int64]
+    inside: FloatArray
+    labels: int
+
+
+def make_scene(grid: Grid) -> Scene:
+    """List the cells of the study area."""
+    cells = np.flatnonzero(grid.mask.ravel())
+    position = np.full(grid.mask.size, -1, dtype=np.int64)
+    position[cells] = np.arange(len(cells))
+    label = grid.label_code.ravel()[cells].astype(np.int64)
+    return Scene(cells, position, label, np.ascontiguousarray(grid.inside_m2.ravel()[cells]), len(grid.labels))
+
+
+class Flagging(NamedTuple):
+    """Which share of every cell one budget flags in one window, and where ties were shared."""
+
+    share: FloatArray
+    dealt: npt.NDArray[np.int64]
+    group: npt.NDArray[np.int64]
+    room: FloatArray
+    scope: npt.NDArray[np.int64]
+    amount: FloatArray
+    mode: int
+
+
+def flag(values: FloatArray, kind: str, budgets: Sequence[Budget], scene: Scene) -> list[Flagging]:
+    """Spend each budget on one surface.
+
+    Parameters
+    ----------
+    values : array, shape (cells,)
+        The surface's numbers, in the order of `scene`.
+    kind : str
+        Kind of the surface.
+    budgets : sequence of budgets
+    scene : Scene
+
+    Raises
+    ------
+    InputError
+        If more is flagged than a budget allows.
+    """
+    from predpol_eval.kernels import ranking
+
+    orders: dict[bool, tuple[FloatArray, npt.NDArray[np.int64]]] = {}
+    dealt_cells: dict[tuple[bool, bool], Any] = {}
+    result = []
+    for budget in budgets:
+        by_area = isinstance(budget, Coverage) and kind == "expected_count"
+        if by_area not in orders:
+            key = values / scene.inside if by_area else values
+            orders[by_area] = key, np.argsort(-key, kind="stable")
+        scope, scopes = scope_of(budget, scene)
+        if kind == "flags" or isinstance(budget, Flags):
+            # Zeros of a flagging mean "not here": they are never used to fill a budget up.
+            scope = np.where(values > 0, scope, -1)
+        # The key must say all that decides the dealing: what is ranked by, and whether each area has a budget of its own.
+        dealing = by_area, budget.per is not None
+        if isinstance(budget, Flags) or kind == "flags" or dealing not in dealt_cells:
+            dealt_cells[dealing] = ranking.by_scope(orders[by_area][1], orders[by_area][0], scope, scopes)
+        dealt, start, tied = dealt_cells[dealing]
+        amount, mode = amounts(budget, scene)
+        if kind == "flags" or isinstance(budget, Flags):
+            _refuse_excess(budget, scope, scene, amount, mode)
+        share, group, room = ranking.fill(dealt, start, tied, scene.inside, amount, mode)
+        if isinstance(budget, Flags):
+            share, group = (values > 0).astype(np.float64), np.zeros_like(group)
+        result.append(Flagging(share, dealt, group, room, scope, amount, mode))
+    return result
+
+
+def scope_of(budget: Budget, scene: Scene) -> tuple[npt.NDArray[np.int64], int]:
+    """Scope of every cell, and the number of scopes."""
+    return (scene.label, scene.labels) if budget.per == "area" else (np.zeros_like(scene.label), 1)
+
+
+def amounts(budget: Budget, scene: Scene) -> tuple[FloatArray, int]:
+    """What each scope may spend, and in which coin (cells or m2)."""
+    from predpol_eval.kernels import ranking
+
+    scope, scopes = scope_of(budget, scene)
+    if isinstance(budget, TopCells):
+        return np.full(scopes, float(budget.k)), ranking.TOP
+    if isinstance(budget, Flags):
+        return np.full(scopes, float(budget.max_m2)), ranking.EXACT
+    total = np.bincount(scope, scene.inside, minlength=scopes)
+    mode = {"exact": ranking.EXACT, "floor": ranking.FLOOR, "ceil": ranking.CEIL}[budget.rounding]
+    return budget.fraction * total, mode
+
+
+def budget_m2(budget: Budget, scene: Scene) -> FloatArray:
+    """Area that a budget allows, shared among the labels in proportion to their ground; shape (labels,)."""
+    area = np.bincount(scene.label, scene.inside, minlength=scene.labels)
+    cells = np.bincount(scene.label, minlength=scene.labels)
+    if isinstance(budget, Coverage):
+        return budget.fraction * area
+    if isinstance(budget, Flags):
+        return budget.max_m2 * area / area.sum()
+    if budget.per == "area":
+        return np.minimum(budget.k, cells) * area / np.maximum(cells, 1)
+    return min(budget.k, int(cells.sum())) / cells.sum() * area
+
+
+def _refuse_excess(
+    budget: Budget, scope: npt.NDArray[np.int64], scene: Scene, amount: FloatArray, mode: int
+) -> None:
+    from predpol_eval.kernels import ranking
+
+    flagged = scope >= 0
+    size = np.ones_like(scene.inside) if mode == ranking.TOP else scene.inside
+    used = np.bincount(scope[flagged], size[flagged], minlength=len(amount))
+    over = np.flatnonzero(used > amount * (1 + 1e-9))
+    if len(over):
+        unit = "cells" if mode == ranking.TOP else "m2"
+        raise InputError(
+            f"{used[over[0]]:,.0f} {unit} are flagged but '{budget}' allows {amount[over[0]]:,.0f}: flagging more than the "
+            "budget is refused. Flag fewer boxes, or tally under a budget that allows them."
+        )
+
+
+def tally_window(
+    values: FloatArray, kind: str, crimes: FloatArray, hit: FloatArray, budgets: Sequence[Budget], scene: Scene
+) -> FloatArray:
+    """Count what one surface caught in one window.
+
+    Parameters
+    ----------
+    values, crimes, hit : array, shape (cells,)
+        Risk, crimes, and the probability that a crime happened, per cell in the order of `scene`.
+    kind : str
+        Kind of the surface.
+    budgets : sequence of budgets
+    scene : Scene
+
+    Returns
+    -------
+    array of float, shape (len(CAUGHT), budgets, labels)
+    """
+    from predpol_eval.kernels import ranking
+
+    out = np.empty((len(CAUGHT), len(budgets), scene.labels))
+    total = np.bincount(scene.label, scene.inside, minlength=scene.labels)
+    crimes_by_label = np.bincount(scene.label, crimes, minlength=scene.labels)
+    for b, (budget, done) in enumerate(zip(budgets, flag(values, kind, budgets, scene), strict=True)):
+        caught, flagged, boxes, boxes_hit = ranking.sums(
+            done.share, scene.inside, crimes, hit, scene.label, scene.labels
+        )
+        worst, best = ranking.extremes(
+            done.dealt, done.share, done.group, done.room, scene.inside, crimes, scene.label, scene.labels, done.mode
+        )
+        scope, scopes = scope_of(budget, scene)
+        by_area = not isinstance(budget, TopCells)
+        # An oracle for Coverage and Flags works with the area actually counted, one for TopCells with the cells allowed.
+        spent = np.bincount(scope, done.share * scene.inside, minlength=scopes) if by_area else done.amount
+        most = ranking.oracle(crimes, scene.inside, scope, scopes, spent, scene.label, scene.labels, by_area)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            chance = np.where(total > 0, crimes_by_label * flagged / total, 0.0)
+        out[:, b] = caught, worst, best, most, chance, flagged, boxes, boxes_hit
+    return out
+
+
+def tally(
+    risk: xr.DataArray, observed: Events | xr.DataArray, budgets: Any, grid: Grid, *, times: TimeRule = "aoristic"
+) -> xr.Dataset:
+    """Count what a surface's flags caught.
+
+    Parameters
+    ----------
+    risk : xarray.DataArray
+        A surface; further leading dimensions (``forecaster``) are kept.
+    observed : Events or xarray.DataArray
+        The crimes of the same windows, or counts made by `count`.
+    budgets : budget or sequence of budgets
+        `TopCells`, `Coverage`, `Flags`.
+    grid : Grid
+    times : {"aoristic", "start", "end", "midpoint", "exclude"}
+        What to do with crimes whose moment is uncertain (for Events).
+
+    Returns
+    -------
+    xarray.Dataset
+        Additive counts over (..., area, budget, window): sum them first, divide once (`hit_rate`, `pai`, ...).
+
+    Raises
+    ------
+    InputError
+        If a surface or count is not usable, or more is flagged than a budget allows.
+    NotComparableError
+        If grids or windows differ.
+
+    Examples
+    --------
+    >>> import numpy as np, predpol_eval as ppe
+    >>> grid = ppe.Grid.from_bounds(0, 0, 1000, 250, cell=250, crs="EPSG:27700")
+    >>> windows = ppe.Schedule(start="2018-05-01", end="2018-05-02", tz="Europe/London").windows
+    >>> risk = ppe.make_surface([[[0.4, 0.3, 0.3, 0.1]]], grid, windows, kind="expected_count")
+    >>> crimes = risk.copy(data=[[[1.0, 0.0, 2.0, 1.0]]]).rename("count")
+    >>> ppe.tally(risk, crimes, ppe.TopCells(2), grid).hits.item()
+    2.0
+    """
+    chosen = read_budgets(budgets)
+    surface = check_surface(risk, grid)
+    windows = Windows.from_coords(surface)
+    counted = count(observed, grid, windows, times=times) if isinstance(observed, Events) else observed
+    crimes, hit, outside = _read_counts(counted, windows, grid)
+    warn_small_areas(chosen, grid)
+    scene = make_scene(grid)
+    leading = surface.dims[:-3]
+    shape = tuple(surface.sizes[name] for name in leading)
+    flat = surface.to_numpy().reshape(-1, len(windows), scene.position.size)
+    caught = np.empty((flat.shape[0], len(CAUGHT), scene.labels, len(chosen), len(windows)))
+    for lead in range(flat.shape[0]):
+        for w in range(len(windows)):
+            values = np.ascontiguousarray(flat[lead, w, scene.cells])
+            found = tally_window(
+                values, surface.attrs["kind"], crimes[w, scene.cells], hit[w, scene.cells], chosen, scene
+            )
+            caught[lead, ..., w] = found.transpose(0, 2, 1)
+    events = np.stack([np.bincount(scene.label, row[scene.cells], minlength=scene.labels) for row in crimes], axis=-1)
+    data = assemble(
+        caught.reshape(*shape, *caught.shape[1:]), events, outside, leading, {}, chosen, grid, scene, windows
+    )
+    return data.assign_coords({name: surface[name] for name in leading if name in surface.coords})
+
+
+def assemble(
+    caught: FloatArray,
+    events: FloatArray,
+    outside: FloatArray,
+    leading: Sequence[Any],
+    coords: dict[str, Any],
+    budgets: Sequence[Budget],
+    grid: Grid,
+    scene: Scene,
+    windows: Windows,
+) -> xr.Dataset:
+    """Make the tally's Dataset from plain arrays.
+
+    `caught` has shape (*leading, len(CAUGHT), areas, budgets, windows); `events` and `outside` have the trailing shapes
+    (areas, windows) and (windows,), with or without the leading dimensions.
+    """
+    import xarray as xr
+
+    lead = tuple(leading)
+    axis = len(lead)
+    shape = caught.shape[:axis]
+    data: dict[str, Any] = {
+        name: ((*lead, "area", "budget", "window"), np.take(caught, number, axis=axis))
+        for number, name in enumerate(CAUGHT)
+    }
+    allowed = np.stack([budget_m2(budget, scene) for budget in budgets], axis=-1)
+    total = np.bincount(scene.label, scene.inside, minlength=scene.labels)
+    full = (*shape, scene.labels, len(budgets), len(windows))
+    data["events"] = ((*lead, "area", "window"), np.broadcast_to(events, (*shape, *events.shape[-2:])).copy())
+    data["outside"] = ((*lead, "window"), np.broadcast_to(outside, (*shape, len(windows))).copy())
+    data["budget_m2"] = ((*lead, "area", "budget", "window"), np.broadcast_to(allowed[..., None], full).copy())
+    data["total_m2"] = (
+        (*lead, "area", "window"),
+        np.broadcast_to(total[:, None], (*shape, scene.labels, len(windows))).copy(),
+    )
+    data["status"] = ((*lead, "window"), np.full((*shape, len(windows)), "ok", dtype=object))
+    data["reason"] = ((*lead, "window"), np.full((*shape, len(windows)), "", dtype=object))
+    city_wide = len(grid.labels) > 1
+    scopes = ["area" if budget.per == "area" or not city_wide else "city" for budget in budgets]
+    result = xr.Dataset(
+        data,
+        coords={
+            **coords,
+            **windows.coords,
+            "area": ("area", np.array(grid.labels, dtype=object)),
+            "budget": ("budget", np.array([str(budget) for budget in budgets], dtype=object)),
+            "budget_scope": ("budget", np.array(scopes, dtype=object), {"long_name": "where one budget is spent"}),
+        },
+        attrs={"grid": grid.fingerprint, "crs": grid.crs, "cell": grid.cell, "tz": windows.tz},
+    )
+    for name, (text, units) in DESCRIPTIONS.items():
+        result[name].attrs.update(long_name=text, units=units)
+    return result
+
+
+def _read_counts(counted: xr.DataArray, windows: Windows, grid: Grid) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Counts, probability of a hit and crimes outside, each with one row per window and flat cells."""
+    missing = [name for name in ("window", "y", "x") if name not in getattr(counted, "dims", ())]
+    if missing:
+        raise InputError(
+            f"The observed crimes are a {type(counted).__name__} without {', '.join(missing)}; give Events, or counts made by "
+            "ppe.count(events, grid, windows)."
+        )
+    if counted.attrs.get("grid", grid.fingerprint) != grid.fingerprint:
+        raise NotComparableError("The crimes were counted on another grid; count them again on this one.")
+    ordered = counted.transpose("window", "y", "x")
+    if ordered.shape != (len(windows), *grid.shape):
+        raise NotComparableError(f"The counts have shape {ordered.shape}, the surface {(len(windows), *grid.shape)}.")
+    if not np.array_equal(ordered["window"].to_numpy().astype("datetime64[ns]"), windows.start):
+        raise NotComparableError("The counts are of other windows than the surface; count the crimes of the surface's windows.")
+    numbers = np.nan_to_num(ordered.to_numpy().astype(np.float64), nan=0.0)
+    if not np.isfinite(numbers).all() or (numbers < 0).any():
+        raise InputError("The counts hold negative or infinite numbers; a count is 0 or more.")
+    numbers = numbers.reshape(len(windows), -1)
+    if "hit" in ordered.coords:
+        hit = ordered["hit"].to_numpy().reshape(numbers.shape).astype(np.float64)
+    else:
+        hit = (numbers > 0).astype(np.float64)
+    outside = ordered["outside"].to_numpy().astype(np.float64) if "outside" in ordered.coords else np.zeros(len(windows))
+    return numbers, hit, outside
+
+
+def credits(
+    risk: xr.DataArray, events: Events, budgets: Any, grid: Grid, *, times: TimeRule = "aoristic"
+) -> xr.Dataset:
+    """Say crime by crime what was caught.
+
+    Parameters
+    ----------
+    risk, events, budgets, grid, times
+        As for `tally`.
+
+    Returns
+    -------
+    xarray.Dataset
+        ``credit`` (..., event, budget): the expected share of the crime that was caught, 0 for a crime outside. One row per
+        crime and window; ``weight`` (event) is 1 unless the time is uncertain, and the sum of ``weight * credit`` is the tally's
+        ``hits``. Coordinates: ``window``, ``cell`` (-1: outside), ``area`` (blank: outside), ``kind``, ``id``.
+
+    Examples
+    --------
+    >>> import pandas as pd, predpol_eval as ppe
+    >>> frame = pd.DataFrame({"x": [10.0, 300.0], "y": [10.0, 10.0], "t": ["2018-05-01 22:00"] * 2})
+    >>> events = ppe.Events.from_frame(frame, crs="EPSG:27700", tz="Europe/London")
+    >>> grid = ppe.Grid.from_bounds(0, 0, 500, 250, cell=250, crs="EPSG:27700")
+    >>> windows = ppe.Schedule(start="2018-05-01", end="2018-05-02", tz="Europe/London").windows
+    >>> risk = ppe.make_surface([[[2.0, 1.0]]], grid, windows, kind="score")
+    >>> ppe.credits(risk, events, ppe.TopCells(1), grid).credit.to_numpy().ravel().tolist()
+    [1.0, 0.0]
+    """
+    import xarray as xr
+
+    chosen = read_budgets(budgets)
+    surface = check_surface(risk, grid)
+    windows = Windows.from_coords(surface)
+    refuse_finer_than_data(events, windows)
+    refuse_unobserved(events, windows)
+    seen: Occurrences = occurrences(events, windows, times)
+    cells = grid.cells_of(events)[seen.event]
+    scene = make_scene(grid)
+    position = scene.position[np.maximum(cells, 0)]
+    leading = surface.dims[:-3]
+    flat = surface.to_numpy().reshape(-1, len(windows), scene.position.size)
+    credit = np.zeros((flat.shape[0], len(seen.event), len(chosen)))
+    for lead in range(flat.shape[0]):
+        for w in np.unique(seen.window):
+            values = np.ascontiguousarray(flat[lead, w, scene.cells])
+            here = np.flatnonzero((seen.window == w) & (cells >= 0))
+            for b, done in enumerate(flag(values, surface.attrs["kind"], chosen, scene)):
+                credit[lead, here, b] = done.share[position[here]]
+    shape = tuple(surface.sizes[name] for name in leading)
+    areas = np.array([*grid.labels, ""], dtype=object)
+    code = np.where(cells >= 0, grid.label_code.ravel()[np.maximum(cells, 0)], -1)
+    return xr.Dataset(
+        {
+            "credit": ((*leading, "event", "budget"), credit.reshape(*shape, len(seen.event), len(chosen))),
+            "weight": ("event", seen.weight),
+        },
+        coords={
+            "id": ("event", events.id[seen.event]),
+            "kind": ("event", events.kind[seen.event].astype(object)),
+            "window": ("event", windows.start[seen.window]),
+            "cell": ("event", cells),
+            "area": ("event", areas[code]),
+            "budget": ("budget", np.array([str(budget) for budget in chosen], dtype=object)),
+            **{name: surface[name] for name in leading if name in surface.coords},
+        },
+        attrs={"grid": grid.fingerprint, "times": times},
+    )
