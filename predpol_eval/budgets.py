@@ -70,7 +70,9 @@ class Coverage:
     def __post_init__(self) -> None:
         _check_per(self.per)
         if not 0 < self.fraction <= 1:
-            raise InputError(f"Coverage({self.fraction!r}); give a share above 0 and at most 1, for instance 0.01 for 1 %.")
+            raise InputError(
+                f"Coverage({self.fraction!r}); give a share above 0 and at most 1, for instance 0.01 for 1 %."
+            )
         if self.rounding not in ("exact", "floor", "ceil"):
             raise InputError(f"rounding={self.rounding!r}; choose 'exact', 'floor' or 'ceil'.")
 

@@ -39,9 +39,7 @@ def check_zone(tz: Any) -> str:
     from zoneinfo import ZoneInfo
 
     if not isinstance(tz, str) or not tz:
-        raise InputError(
-            f"The time zone is {tz!r}; give the IANA name of the place, for instance tz='Europe/London'."
-        )
+        raise InputError(f"The time zone is {tz!r}; give the IANA name of the place, for instance tz='Europe/London'.")
     try:
         ZoneInfo(tz)
     except (ValueError, OSError, KeyError) as error:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from predpol_eval.civil_time import Ambiguous, Nonexistent, TimeArray, localise
+from predpol_eval.civil_time import Ambiguous, Nonexistent, TimeArray, check_zone, localise
 from predpol_eval.errors import InputError, row_list
 from predpol_eval.projection import FloatArray, metric_crs, project, refuse_degrees
 
@@ -171,3 +171,26 @@ def read_times(
             "move them to the moment of the change: nonexistent='shift_forward'",
         )
     return local.utc, int(local.ambiguous.sum()), int(local.nonexistent.sum())
+
+
+def zone_of(column: pd.Series[Any]) -> str | None:
+    """Zone of a column that carries a place's zone; a bare offset or UTC does not tell a wall clock."""
+    zone = getattr(getattr(column, "dtype", None), "tz", None)
+    name = str(zone) if zone is not None else ""
+    if zone is None:
+        return None
+    if "/" not in name:
+        raise InputError(
+            f"The times are given in {name}, which does not tell the wall clock of the place; add it, "
+            "for instance tz='Europe/London' (or tz='UTC' if days really run from midnight UTC)."
+        )
+    return check_zone(name)
+
+
+def check_policies(ambiguous: str, nonexistent: str, resolution: str | None) -> None:
+    if ambiguous not in ("raise", "earlier", "later"):
+        raise InputError(f"ambiguous={ambiguous!r}; choose 'raise', 'earlier' or 'later'.")
+    if nonexistent not in ("raise", "shift_forward"):
+        raise InputError(f"nonexistent={nonexistent!r}; choose 'raise' or 'shift_forward'.")
+    if resolution not in (None, "month", "day", "hour", "minute"):
+        raise InputError(f"resolution={resolution!r}; choose 'month', 'day', 'hour', 'minute' or None.")

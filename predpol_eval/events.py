@@ -13,8 +13,9 @@ import numpy.typing as npt
 
 from predpol_eval import observation
 from predpol_eval.civil_time import Ambiguous, Nonexistent, TimeArray, check_zone, moment, to_wall
+from predpol_eval.describing import as_html, as_text
 from predpol_eval.errors import InputError
-from predpol_eval.event_columns import Problems, pick, read_coordinates, read_times
+from predpol_eval.event_columns import Problems, check_policies, pick, read_coordinates, read_times, zone_of
 from predpol_eval.observation import Periods
 from predpol_eval.projection import FloatArray
 
@@ -145,7 +146,7 @@ class Events:
         (1, '2013-07-09T21:15:00.000000000')
         """
         zone = None if tz is None else check_zone(tz)
-        _check_policies(ambiguous, nonexistent, resolution)
+        check_policies(ambiguous, nonexistent, resolution)
         if len(frame) == 0 and observed is None:
             raise InputError(
                 "The table of crimes is empty, so nothing tells when crimes were observed. Check the file or the filter "
@@ -161,7 +162,7 @@ class Events:
                 continue
             column = pick(frame, name, argument)
             if zone is None:
-                zone = _zone_of(column)
+                zone = zone_of(column)
             times[argument], twice, never = read_times(
                 column, name, zone, ambiguous, nonexistent, problems, blank_allowed=argument == "happened_until"
             )
@@ -396,42 +397,13 @@ class Events:
         return described
 
     def __repr__(self) -> str:
-        return "<Events>\n" + "\n".join(f"  {name}: {text}" for name, text in self.summary().items())
+        return as_text("Events", self.summary())
 
     def _repr_html_(self) -> str:
-        from html import escape
-
-        rows = "".join(
-            f"<tr><th style='text-align:left'>{escape(name)}</th><td style='text-align:left'>{escape(text)}</td></tr>"
-            for name, text in self.summary().items()
-        )
-        return f"<table><caption>Events</caption>{rows}</table>"
+        return as_html("Events", self.summary())
 
 
 def _frozen(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
     result = np.array(values)
     result.setflags(write=False)
     return result
-
-
-def _zone_of(column: pd.Series[Any]) -> str | None:
-    """Zone of a column that carries a place's zone; a bare offset or UTC does not tell a wall clock."""
-    zone = getattr(getattr(column, "dtype", None), "tz", None)
-    name = str(zone) if zone is not None else ""
-    if zone is None:
-        return None
-    if "/" not in name:
-        raise InputError(
-            f"The times are given in {name}, which does not tell the wall clock of the place; add it, "
-            "for instance tz='Europe/London' (or tz='UTC' if days really run from midnight UTC)."
-        )
-    return check_zone(name)
-
-
-def _check_policies(ambiguous: str, nonexistent: str, resolution: str | None) -> None:
-    if ambiguous not in ("raise", "earlier", "later"):
-        raise InputError(f"ambiguous={ambiguous!r}; choose 'raise', 'earlier' or 'later'.")
-    if nonexistent not in ("raise", "shift_forward"):
-        raise InputError(f"nonexistent={nonexistent!r}; choose 'raise' or 'shift_forward'.")
-    if resolution not in (None, "month", "day", "hour", "minute"):
-        raise InputError(f"resolution={resolution!r}; choose 'month', 'day', 'hour', 'minute' or None.")

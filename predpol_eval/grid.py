@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from predpol_eval.errors import InputError, row_list
+from predpol_eval.areas import ONE_AREA, read_areas
+from predpol_eval.describing import as_html, as_text
+from predpol_eval.errors import InputError
 from predpol_eval.projection import FloatArray, metric_crs, refuse_degrees, refuse_mixed
 
 if TYPE_CHECKING:
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
 
     from predpol_eval.events import Events
 
-ONE_AREA = "all"
 MOST_CELLS = 100_000_000
 SCHEMA = "predpol_eval.grid/1"
 
@@ -131,7 +132,7 @@ class Grid:
 
         from predpol_eval.cell_overlap import overlap
 
-        names, polygons, crs = _read_areas(areas, label)
+        names, polygons, crs = read_areas(areas, label)
         side = _millimetres(cell)
         bounds = shapely.total_bounds(polygons)
         refuse_degrees(bounds[[0, 2]], bounds[[1, 3]], crs, "The areas")
@@ -319,7 +320,9 @@ class Grid:
             tuple(json.loads(data.attrs["labels"])), tuple(boundary),
         )  # fmt: skip
         if grid.fingerprint != data.attrs["fingerprint"]:
-            raise InputError(f"{Path(path).name} was changed after it was saved: its content does not match its fingerprint.")
+            raise InputError(
+                f"{Path(path).name} was changed after it was saved: its content does not match its fingerprint."
+            )
         return grid
 
     def summary(self) -> dict[str, str]:
@@ -335,16 +338,10 @@ class Grid:
         }
 
     def __repr__(self) -> str:
-        return "<Grid>\n" + "\n".join(f"  {name}: {text}" for name, text in self.summary().items())
+        return as_text("Grid", self.summary())
 
     def _repr_html_(self) -> str:
-        from html import escape
-
-        rows = "".join(
-            f"<tr><th style='text-align:left'>{escape(name)}</th><td style='text-align:left'>{escape(text)}</td></tr>"
-            for name, text in self.summary().items()
-        )
-        return f"<table><caption>Grid</caption>{rows}</table>"
+        return as_html("Grid", self.summary())
 
 
 def _millimetres(cell: float) -> int:
@@ -365,68 +362,3 @@ def _shape(low: npt.NDArray[np.int64], high: npt.NDArray[np.int64], side: int) -
             f"the most is {MOST_CELLS:,}. Use a larger cell, or check that the bounds are in metres."
         )
     return nx, ny
-
-
-def _read_areas(areas: gpd.GeoDataFrame, label: str | None) -> tuple[tuple[str, ...], npt.NDArray[Any], str]:
-    """Names and valid, dissolved polygons of the areas, in a stable order, and their CRS."""
-    import shapely
-
-    if not hasattr(areas, "geometry"):
-        raise InputError(f"The areas are a {type(areas).__name__}; give a geopandas.GeoDataFrame of polygons.")
-    if len(areas) == 0:
-        raise InputError("There is no area, so the grid would have no cells; give at least one polygon.")
-    if areas.crs is None:
-        raise InputError(
-            "The areas have no coordinate reference system; set it with areas.set_crs('EPSG:4326') (what the numbers are "
-            "in), then convert with .to_crs('EPSG:...') to metres."
-        )
-    crs = metric_crs(areas.crs)
-    geometry = np.asarray(areas.geometry.to_numpy(), dtype=object)
-    missing = shapely.is_missing(geometry) | shapely.is_empty(geometry)
-    if missing.any():
-        raise InputError(f"{row_list(np.flatnonzero(missing))} of the areas have no geometry; drop or correct them.")
-    wrong = ~np.isin(shapely.get_type_id(geometry), [3, 6])
-    if wrong.any():
-        raise InputError(f"{row_list(np.flatnonzero(wrong))} of the areas are not polygons; drop or buffer them.")
-    geometry = _mended(geometry)
-    if label is None:
-        return (ONE_AREA,), np.array([shapely.union_all(geometry)], dtype=object), crs
-    if label not in areas.columns:
-        names = ", ".join(repr(str(name)) for name in areas.columns if name != areas.geometry.name)
-        raise InputError(f"The areas have no column {label!r}; the columns are {names}.")
-    column = areas[label]
-    if column.isna().any():
-        raise InputError(f"{row_list(np.flatnonzero(column.isna()))} of the areas have a blank {label!r}; name them.")
-    values = sorted(set(column.tolist()), key=lambda value: (isinstance(value, str), value))
-    text = np.array([str(value) for value in column.tolist()], dtype=object)
-    names_in_order = tuple(dict.fromkeys(str(value) for value in values))
-    polygons = np.array([shapely.union_all(geometry[text == name]) for name in names_in_order], dtype=object)
-    total, union = float(shapely.area(polygons).sum()), float(shapely.area(shapely.union_all(polygons)))
-    if total > 1.01 * union:
-        raise InputError(
-            f"The areas overlap: together they measure {total / 1e6:,.2f} km2 but cover only {union / 1e6:,.2f} km2. A square "
-            f"metre can belong to one area only: cut them, or choose another label than {label!r}."
-        )
-    return names_in_order, polygons, crs
-
-
-def _mended(geometry: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """Mend polygons that touch themselves at a point, as projecting rounded borders leaves them; refuse worse ones."""
-    import shapely
-
-    invalid = ~shapely.is_valid(geometry)
-    if not invalid.any():
-        return geometry
-    where = np.flatnonzero(invalid)
-    valid = shapely.make_valid(geometry[where])
-    before, after = shapely.area(geometry[where]), shapely.area(valid)
-    worse = np.abs(after - before) > 1e-6 * np.maximum(after, before)
-    if worse.any():
-        first = where[worse][0]
-        raise InputError(
-            f"{row_list(where[worse])} of the areas are not valid polygons ({shapely.is_valid_reason(geometry[first])}), and "
-            "mending would change their area; look at them, then use areas.geometry = areas.make_valid()."
-        )
-    result = geometry.copy()
-    result[where] = valid
-    return result

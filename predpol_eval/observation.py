@@ -42,9 +42,7 @@ def read_periods(observed: Iterable[Any], tz: str) -> Periods:
     joined = [pairs[0]]
     for first, last in pairs[1:]:
         if first < joined[-1][1]:
-            raise InputError(
-                f"The observed periods overlap at {first} (UTC); give each stretch of time once."
-            )
+            raise InputError(f"The observed periods overlap at {first} (UTC); give each stretch of time once.")
         if first == joined[-1][1]:
             joined[-1] = (joined[-1][0], last)
         else:

@@ -72,7 +72,11 @@ class Windows:
     def coords(self) -> dict[str, Any]:
         """Coordinates of the dimension `window` for xarray."""
         return {
-            "window": ("window", self.start, {"long_name": "start of the window", "clock": "UTC", "local_zone": self.tz}),
+            "window": (
+                "window",
+                self.start,
+                {"long_name": "start of the window", "clock": "UTC", "local_zone": self.tz},
+            ),
             "window_end": ("window", self.end, {"long_name": "end of the window, excluded", "clock": "UTC"}),
             "until": ("window", self.until, {"long_name": "moment from which it is forecast", "clock": "UTC"}),
         }
@@ -178,7 +182,9 @@ def _day(value: Any, name: str) -> np.datetime64:
     except ValueError:
         day = np.datetime64("NaT")
     if np.isnat(day) or (len(text) > 10 and not re.fullmatch(r"[T ]00:00(:00(\.0+)?)?", text[10:])):
-        raise InputError(f"{name}={value!r}; give a civil day such as '2018-05-01' (the time of day goes into at='22:00').")
+        raise InputError(
+            f"{name}={value!r}; give a civil day such as '2018-05-01' (the time of day goes into at='22:00')."
+        )
     return day.astype("datetime64[ns]")
 
 

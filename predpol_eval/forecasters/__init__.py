@@ -1,1 +1,22 @@
 """Forecasters: from the crimes known by tonight to a risk surface for tomorrow, one file for each idea."""
+
+from predpol_eval.forecasters.base import Fitted, Forecaster, describe, forecast, identity
+from predpol_eval.forecasters.baseline import CountMap, Uniform
+from predpol_eval.forecasters.external import External
+from predpol_eval.forecasters.kde import KDE
+from predpol_eval.forecasters.near_repeat import NearRepeat
+from predpol_eval.forecasters.prospective import ProspectiveHotspot
+
+__all__ = [
+    "KDE",
+    "CountMap",
+    "External",
+    "Fitted",
+    "Forecaster",
+    "NearRepeat",
+    "ProspectiveHotspot",
+    "Uniform",
+    "describe",
+    "forecast",
+    "identity",
+]

@@ -129,7 +129,9 @@ def known(events: Events, grid: Grid, until: Any, lookback: str | None = None) -
     return Known(past.take(use), grid, cut, moments[use], periods)
 
 
-def ready(windows: Windows, until: np.datetime64, resolution: Resolution | None, events: Events | None = None) -> Windows:
+def ready(
+    windows: Windows, until: np.datetime64, resolution: Resolution | None, events: Events | None = None
+) -> Windows:
     """Check that windows can be predicted by something fitted at `until`."""
     chosen = as_windows(windows)
     early = chosen.start < until
@@ -187,6 +189,18 @@ def surface_of(
     )
 
 
+def check_positive(value: Any, name: str, what: str) -> None:
+    """Refuse a parameter that is not a finite number above 0."""
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not 0 < float(value) < np.inf:
+        raise InputError(f"{name}={value!r}; give {what}, above 0 and finite.")
+
+
+def check_length(value: Any, name: str) -> None:
+    """Refuse a length of time that cannot be read; None is allowed."""
+    if value is not None:
+        span(value, name)
+
+
 def fields_of(forecaster: Any) -> dict[str, Any]:
     """Fields of a forecaster by name: its whole configuration.
 
@@ -217,7 +231,9 @@ def describe(forecaster: Any) -> str:
     changed = []
     for field in dataclasses.fields(forecaster):
         value = getattr(forecaster, field.name)
-        if field.repr and (field.default is dataclasses.MISSING or value is not field.default and value != field.default):
+        if field.repr and (
+            field.default is dataclasses.MISSING or (value is not field.default and value != field.default)
+        ):
             changed.append(f"{field.name}={value!r}")
     return f"{type(forecaster).__name__}({', '.join(changed)})"
 

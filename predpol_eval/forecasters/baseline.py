@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from predpol_eval.events import Events
-from predpol_eval.forecasters.base import FittedRate, known
+from predpol_eval.forecasters.base import FittedRate, check_length, known
 from predpol_eval.grid import Grid
 
 
@@ -28,6 +28,9 @@ class Uniform:
     """
 
     lookback: str | None = None
+
+    def __post_init__(self) -> None:
+        check_length(self.lookback, "lookback")
 
     def fit(self, events: Events, grid: Grid, *, until: Any) -> FittedRate:
         """Learn the mean daily number of crimes in the study area.
@@ -68,6 +71,10 @@ class CountMap:
 
     lookback: str | None = "21D"
     half_life: str | None = None
+
+    def __post_init__(self) -> None:
+        check_length(self.lookback, "lookback")
+        check_length(self.half_life, "half_life")
 
     def fit(self, events: Events, grid: Grid, *, until: Any) -> FittedRate:
         """Count the crimes known at `until`.
