@@ -1,0 +1,211 @@
+"""What a backtest is to do, checked before it starts, and cut into blocks of nights."""
+
+from __future__ import annotations
+
+import hashlib
+import platform
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from predpol_eval.budgets import Budget, Coverage, read_budgets
+from predpol_eval.civil_time import to_wall
+from predpol_eval.counts import TIME_RULES, Occurrences, TimeRule, elsewhere, occurrences
+from predpol_eval.errors import InputError
+from predpol_eval.events import NO_KIND, Events
+from predpol_eval.forecasters.base import describe, identity
+from predpol_eval.grid import Grid
+from predpol_eval.schedule import (
+    NIGHTS_PER_BLOCK,
+    Windows,
+    as_windows,
+    name_windows,
+    refuse_finer_than_data,
+    refuse_unobserved,
+)
+
+FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+
+
+class Block(NamedTuple):
+    """One unit of work: some nights of one forecaster and one kind of crime."""
+
+    forecaster: int
+    kind: int
+    number: int
+    nights: slice
+
+
+class Crimes(NamedTuple):
+    """The crimes of some windows: window, cell (-1: outside), weight, each with one entry per crime and window."""
+
+    window: IntArray
+    cell: IntArray
+    weight: FloatArray
+
+    def of(self, nights: slice) -> Crimes:
+        """Those of some windows, counted from the first of them."""
+        low, high = np.searchsorted(self.window, [nights.start, nights.stop])
+        return Crimes(self.window[low:high] - nights.start, self.cell[low:high], self.weight[low:high])
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Job:
+    """A checked backtest."""
+
+    names: tuple[str, ...]
+    forecasters: tuple[Any, ...]
+    kinds: tuple[str, ...]
+    events: tuple[Events, ...]
+    grid: Grid
+    windows: Windows
+    budgets: tuple[Budget, ...]
+    times: TimeRule
+    curve: tuple[Coverage, ...]
+    crimes: tuple[Crimes, ...]
+    elsewhere: tuple[int, ...]
+
+    @property
+    def blocks(self) -> Iterator[Block]:
+        """All blocks, in the order of forecasters, kinds and nights."""
+        for forecaster in range(len(self.forecasters)):
+            for kind in range(len(self.kinds)):
+                for number, start in enumerate(range(0, len(self.windows), NIGHTS_PER_BLOCK)):
+                    stop = min(start + NIGHTS_PER_BLOCK, len(self.windows))
+                    yield Block(forecaster, kind, number, slice(start, stop))
+
+    @property
+    def record(self) -> dict[str, Any]:
+        """All that decides the result: a store is resumed only under the same record."""
+        return {
+            "library": versions(),
+            "data": {
+                "grid": self.grid.fingerprint,
+                "crimes": {kind: events.fingerprint for kind, events in zip(self.kinds, self.events, strict=True)},
+            },
+            "configuration": {
+                "forecasters": {
+                    name: {"is": describe(forecaster), "identity": identity(forecaster)}
+                    for name, forecaster in zip(self.names, self.forecasters, strict=True)
+                },
+                "windows": _digest(self.windows.start, self.windows.end, self.windows.until),
+                "nights": len(self.windows),
+                "budgets": [repr(budget) for budget in self.budgets],
+                "curve": [repr(budget) for budget in self.curve],
+                "times": self.times,
+            },
+        }
+
+
+def versions() -> dict[str, str]:
+    """Versions of what computes the numbers."""
+    import numba
+    import scipy
+
+    import predpol_eval
+
+    return {
+        "predpol_eval": predpol_eval.__version__,
+        "numpy": np.__version__,
+        "numba": numba.__version__,
+        "scipy": scipy.__version__,
+        "python": platform.python_version(),
+        "machine": platform.machine(),
+    }
+
+
+def make_job(
+    forecasters: Mapping[str, Any],
+    events: Events,
+    grid: Grid,
+    schedule: Any,
+    *,
+    budgets: Any,
+    kinds: str | Sequence[str] | None,
+    times: TimeRule,
+    curve: Sequence[float] | None,
+) -> Job:
+    """Check everything that can be checked before work starts.
+
+    Raises
+    ------
+    InputError
+        Saying what cannot be used.
+    """
+    if not isinstance(forecasters, Mapping) or not forecasters:
+        raise InputError("Give the forecasters as a mapping of names, for instance {'three-week map': ppe.CountMap()}.")
+    for name, forecaster in forecasters.items():
+        if not isinstance(name, str) or not name.strip():
+            raise InputError(f"The name of a forecaster is {name!r}; give a text.")
+        if isinstance(forecaster, type) or not callable(getattr(forecaster, "fit", None)):
+            raise InputError(
+                f"{name!r} is {forecaster!r}, which cannot be fitted; give an instance of a class with "
+                "fit(events, grid, *, until), for instance ppe.KDE(bandwidth=500)."
+            )
+        identity(forecaster)
+    if times not in TIME_RULES:
+        raise InputError(f"times={times!r}; choose one of {', '.join(map(repr, TIME_RULES))}.")
+    windows = as_windows(schedule)
+    if not len(windows):
+        raise InputError("The schedule has no window; give at least one night.")
+    chosen_budgets = read_budgets(budgets)
+    names = (NO_KIND,) if kinds is None else ((kinds,) if isinstance(kinds, str) else tuple(kinds))
+    if not names or len(set(names)) < len(names):
+        raise InputError(f"kinds={kinds!r}; give each kind of crime once, or None for all crimes together.")
+    by_kind = (events,) if kinds is None else tuple(events.select(kinds=name) for name in names)
+    cells = grid.cells_of(events)
+    if len(events) and (cells < 0).all():
+        raise InputError(
+            f"None of the {len(events):,} crimes lies in the study area: crimes span x {events.x.min():,.0f} to "
+            f"{events.x.max():,.0f} and y {events.y.min():,.0f} to {events.y.max():,.0f}, the grid x {grid.x0:,.0f} to "
+            f"{grid.x[-1]:,.0f} and y {grid.y0:,.0f} to {grid.y[-1]:,.0f}. Check the coordinates and the areas."
+        )
+    _refuse_other_clock(events, windows)
+    refuse_finer_than_data(events, windows)
+    refuse_unobserved(events, windows)
+    early = windows.until <= events.observed[0][0]
+    if early.any():
+        raise InputError(
+            f"{int(early.sum())} of {len(windows)} windows are forecast from before any crime was observed, the first at "
+            f"{name_windows(windows, early)}. Start the schedule later: a forecast needs some history."
+        )
+    crimes, misplaced = [], []
+    for part in by_kind:
+        seen: Occurrences = occurrences(part, windows, times)
+        crimes.append(Crimes(seen.window, grid.cells_of(part)[seen.event], seen.weight))
+        misplaced.append(elsewhere(part, grid, np.unique(seen.event)) if grid.boundary else -1)
+    return Job(
+        names=tuple(forecasters),
+        forecasters=tuple(forecasters.values()),
+        kinds=names,
+        events=by_kind,
+        grid=grid,
+        windows=windows,
+        budgets=chosen_budgets,
+        times=times,
+        curve=tuple(Coverage(float(fraction)) for fraction in sorted(set(curve or ()))),
+        crimes=tuple(crimes),
+        elsewhere=tuple(misplaced),
+    )
+
+
+def _refuse_other_clock(events: Events, windows: Windows) -> None:
+    """Refuse a schedule by another wall clock than the crimes': its days would not be theirs."""
+    if windows.tz == events.tz:
+        return
+    if not np.array_equal(to_wall(windows.start, windows.tz), to_wall(windows.start, events.tz)):
+        raise InputError(
+            f"The schedule runs by the clock of {windows.tz}, the crimes by that of {events.tz}; give the schedule "
+            f"tz={events.tz!r}."
+        )
+
+
+def _digest(*columns: npt.NDArray[Any]) -> str:
+    digest = hashlib.sha256()
+    for column in columns:
+        digest.update(np.ascontiguousarray(column).tobytes())
+    return digest.hexdigest()
