@@ -28,10 +28,12 @@ def match_format(source: SourceFile, entry: Format) -> dict[str, str]:
             for other in FORMATS.values()
             if other.columns and other.name != entry.name and _fits(source.names, other)
         ]
+        # A column that already plays a part is not the one that is missing.
+        free = [name for name in source.names if name not in found.values()]
         better = f" The columns are those of format={others[0]!r}." if others else ""
         raise InputError(
             f"{source.name} cannot be read as {entry.name!r} without "
-            f"{_named(missing)}.{_suggest(missing, source.names)}"
+            f"{_named(missing)}.{_suggest(missing, free)}"
             f"{better} {_found(source.names)} Any other table is read with format='generic' and its columns "
             "named."
         )
@@ -96,7 +98,7 @@ def _suggest(missing: Sequence[str], names: Sequence[str]) -> str:
     close = [
         by_plain[match]
         for name in missing
-        for match in difflib.get_close_matches(_plain(name), list(by_plain), n=2, cutoff=0.6)
+        for match in difflib.get_close_matches(_plain(name), list(by_plain), n=1, cutoff=0.5)
     ]
     return f" Did you mean {' or '.join(repr(name) for name in dict.fromkeys(close))}?" if close else ""
 
