@@ -5,6 +5,8 @@ Times are stored as UTC ``datetime64[ns]``; days and windows are those of the wa
 
 from __future__ import annotations
 
+import datetime
+import re
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -18,6 +20,7 @@ Ambiguous = Literal["raise", "earlier", "later"]
 Nonexistent = Literal["raise", "shift_forward"]
 
 NANOSECONDS_PER_DAY = 86_400_000_000_000
+EARLIEST, LATEST = np.datetime64("1700-01-01", "s"), np.datetime64("2250-01-01", "s")
 
 
 class Localised(NamedTuple):
@@ -77,14 +80,28 @@ def localise(
     """
     import pandas as pd
 
-    index = pd.DatetimeIndex(np.asarray(wall, dtype="datetime64[ns]").ravel())
+    flat = np.asarray(wall, dtype="datetime64[ns]").ravel()
+    index = pd.DatetimeIndex(flat)
     first = np.full(len(index), ambiguous != "later")
-    shifted = index.tz_localize(tz, ambiguous=first, nonexistent="shift_forward")
     missing = index.isna()
     repeated = index.tz_localize(tz, ambiguous="NaT", nonexistent="shift_forward").isna() & ~missing
-    skipped = index.tz_localize(tz, ambiguous=first, nonexistent="NaT").isna() & ~missing
-    utc = shifted.tz_convert("UTC").tz_localize(None).to_numpy().astype("datetime64[ns]")
-    return Localised(utc.reshape(wall.shape), np.asarray(repeated), np.asarray(skipped))
+    zoned = index.tz_localize(tz, ambiguous=first, nonexistent="NaT")
+    skipped = np.asarray(zoned.isna() & ~missing)
+    utc = zoned.tz_convert("UTC").tz_localize(None).to_numpy().astype("datetime64[ns]")
+    if skipped.any():
+        utc[skipped] = _moment_of_change(flat[skipped], tz)
+    return Localised(utc.reshape(wall.shape), np.asarray(repeated).reshape(wall.shape), skipped.reshape(wall.shape))
+
+
+def _moment_of_change(skipped: TimeArray, tz: str) -> TimeArray:
+    """When the hands jumped over these wall-clock times; pandas is wrong where they jump by other than an hour."""
+    day = np.timedelta64(2, "D")
+    low, high = skipped.astype("datetime64[s]") - day, skipped.astype("datetime64[s]") + day
+    for _ in range(19):  # halvings that bring four days down to a second
+        middle = low + (high - low) // 2
+        early = to_wall(middle.astype("datetime64[ns]"), tz) <= skipped
+        low, high = np.where(early, middle, low), np.where(early, high, middle)
+    return np.asarray(high.astype("datetime64[ns]"))
 
 
 def to_wall(utc: TimeArray, tz: str) -> TimeArray:
@@ -115,23 +132,35 @@ def moment(value: Any, tz: str, what: str = "the time") -> np.datetime64:
     """
     import pandas as pd
 
+    refusal = f"{what} is {value!r}, which is not a date or time such as '2018-05-01'."
+    if value is None or value is pd.NaT or (isinstance(value, np.datetime64) and np.isnat(value)):
+        raise InputError(f"{what} is missing ({value}); give a date such as '2018-05-01'.")
     if isinstance(value, np.datetime64):
-        if np.isnat(value):
-            raise InputError(f"{what} is missing (NaT); give a date such as '2018-05-01'.")
-        return value.astype("datetime64[ns]")
+        return _in_range(value, refusal)
+    # Plain numbers would be nanoseconds since 1970, and words such as "today" another time every day.
+    dated = isinstance(value, datetime.date) or (isinstance(value, str) and re.match(r"\s*\d", value))
+    if not dated:
+        raise InputError(refusal)
     try:
         stamp = pd.Timestamp(value)
-        if stamp is pd.NaT:
-            raise InputError(f"{what} is missing (NaT); give a date such as '2018-05-01'.")
-        if stamp.tzinfo is not None:
-            return np.datetime64(stamp.tz_convert("UTC").tz_localize(None).to_datetime64(), "ns")
-        wall = np.array([stamp.to_datetime64()], dtype="datetime64[ns]")
     except (ValueError, TypeError, OverflowError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(f"{what} is {value!r}, which is not a date or time such as '2018-05-01'.") from error
+        raise InputError(refusal) from error
+    if stamp.tzinfo is not None:
+        return _in_range(stamp.tz_convert("UTC").tz_localize(None).to_datetime64(), refusal)
+    wall = np.array([_in_range(stamp.to_datetime64(), refusal)], dtype="datetime64[ns]")
     result: np.datetime64 = localise(wall, tz).utc[0]
     return result
+
+
+def _in_range(value: np.datetime64, refusal: str) -> np.datetime64:
+    """Convert to nanoseconds, which wrap around silently beyond the years that they can tell."""
+    if not EARLIEST <= value.astype("datetime64[s]") <= LATEST:
+        raise InputError(f"{refusal} It must lie between {EARLIEST} and {LATEST}.".replace("T00:00:00", ""))
+    return value.astype("datetime64[ns]")
+
+
+# No "m", which may be minutes or months.
+_SECONDS = {"w": 604_800, "d": 86_400, "h": 3_600, "min": 60, "s": 1}
 
 
 class Span(NamedTuple):
@@ -165,23 +194,26 @@ def span(value: Any, what: str = "the length of time", *, zero: bool = False) ->
     message = f"{what} is {value!r}; give a length such as '21D', '8W' or '36h'."
     if isinstance(value, Span):
         return value
-    text = value.strip() if isinstance(value, str) else value
     try:
-        if isinstance(text, str):
-            head, unit = text[:-1], text[-1:]
-            if unit.upper() in {"D", "W"} and head.strip().isdigit():
-                result = Span(int(head) * (7 if unit.upper() == "W" else 1), np.timedelta64(0, "ns"), text)
+        if isinstance(value, str):
+            match = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]+)\s*", value, re.ASCII)
+            seconds = None if match is None else _SECONDS.get(match[2].lower())
+            if match is None or seconds is None:
+                raise InputError(message)
+            if seconds >= _SECONDS["d"] and match[1].isdigit():
+                result = Span(int(match[1]) * (seconds // _SECONDS["d"]), np.timedelta64(0, "ns"), value.strip())
             else:
-                delta = pd.Timedelta(text)
-                result = Span(0, delta.to_timedelta64().astype("timedelta64[ns]"), text)
-        else:
+                elapsed = np.timedelta64(round(float(match[1]) * seconds * 1e9), "ns")
+                result = Span(0, elapsed, value.strip())
+        elif isinstance(value, datetime.timedelta | np.timedelta64) and value is not pd.NaT:
             delta = pd.Timedelta(value)
             whole = delta % pd.Timedelta(days=1) == pd.Timedelta(0)
-            if delta is pd.NaT:
-                raise InputError(message)
             days = delta // pd.Timedelta(days=1) if whole else 0
             rest = np.timedelta64(0, "ns") if whole else delta.to_timedelta64().astype("timedelta64[ns]")
             result = Span(int(days), rest, str(delta))
+        else:
+            # A plain number would be nanoseconds.
+            raise InputError(message)
     except (ValueError, TypeError, OverflowError) as error:
         raise InputError(message) from error
     if result.elapsed != result.elapsed or result.nominal_days < 0 or (not zero and result.nominal_days == 0):
