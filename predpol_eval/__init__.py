@@ -123,9 +123,7 @@ if TYPE_CHECKING:
 def __getattr__(name: str) -> object:
     """Load a public name from its module on first use, and keep it."""
     if name not in _HOME:
-        raise AttributeError(
-            f"module {__name__!r} has no attribute {name!r}; dir({__name__}) lists its names"
-        )
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}; dir({__name__}) lists its names")
     value: object = getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
     globals()[name] = value
     return value

@@ -26,7 +26,8 @@ def read_areas(areas: gpd.GeoDataFrame, label: str | None) -> tuple[tuple[str, .
         raise InputError("There is no area, so the grid would have no cells; give at least one polygon.")
     if areas.crs is None:
         raise InputError(
-            "The areas have no coordinate reference system; set it with areas.set_crs('EPSG:4326') (what the numbers are "
+            "The areas have no coordinate reference system; set it with areas.set_crs('EPSG:4326') (what the numbers "
+            "are "
             "in), then convert with .to_crs('EPSG:...') to metres."
         )
     crs = metric_crs(areas.crs)
@@ -53,7 +54,8 @@ def read_areas(areas: gpd.GeoDataFrame, label: str | None) -> tuple[tuple[str, .
     total, union = float(shapely.area(polygons).sum()), float(shapely.area(shapely.union_all(polygons)))
     if total > 1.01 * union:
         raise InputError(
-            f"The areas overlap: together they measure {total / 1e6:,.2f} km2 but cover only {union / 1e6:,.2f} km2. A square "
+            f"The areas overlap: together they measure {total / 1e6:,.2f} km2 but cover only {union / 1e6:,.2f} km2. "
+            "A square "
             f"metre can belong to one area only: cut them, or choose another label than {label!r}."
         )
     return names_in_order, polygons, crs
@@ -73,7 +75,8 @@ def _mended(geometry: npt.NDArray[Any]) -> npt.NDArray[Any]:
     if worse.any():
         first = where[worse][0]
         raise InputError(
-            f"{row_list(where[worse])} of the areas are not valid polygons ({shapely.is_valid_reason(geometry[first])}), and "
+            f"{row_list(where[worse])} of the areas are not valid polygons "
+            f"({shapely.is_valid_reason(geometry[first])}), and "
             "mending would change their area; look at them, then use areas.geometry = areas.make_valid()."
         )
     result = geometry.copy()

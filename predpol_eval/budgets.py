@@ -54,8 +54,8 @@ class Coverage:
     per : {None, "area"}
         Whether each area has a budget of its own.
     rounding : {"exact", "floor", "ceil"}
-        Count the last cell in part, or flag whole cells only: at most, or at least, the share. Of tied cells of unequal size,
-        the mean size decides how many fit.
+        Count the last cell in part, or flag whole cells only: at most, or at least, the share. Of tied cells of
+        unequal size, the mean size decides how many fit.
 
     Examples
     --------

@@ -35,8 +35,8 @@ def occurrences(events: Events, windows: Windows, times: TimeRule = "aoristic") 
     events : Events
     windows : Windows
     times : {"aoristic", "start", "end", "midpoint", "exclude"}
-        What to do with crimes whose moment is uncertain: spread them by overlap (Ratcliffe 2000), place them at one moment
-        of the interval, or leave them out.
+        What to do with crimes whose moment is uncertain: spread them by overlap (Ratcliffe 2000), place them at one
+        moment of the interval, or leave them out.
 
     Returns
     -------
@@ -92,8 +92,8 @@ def count(events: Events, grid: Grid, windows: Any, *, times: TimeRule = "aorist
     Returns
     -------
     xarray.DataArray
-        ``count`` with dimensions (window, y, x); 0 outside the study area. The coordinate ``outside`` (window) has the crimes
-        in no cell, ``hit`` (window, y, x) the probability that a cell had a crime (only where times are spread).
+        ``count`` with dimensions (window, y, x); 0 outside the study area. The coordinate ``outside`` (window) has the
+        crimes in no cell, ``hit`` (window, y, x) the probability that a cell had a crime (only where times are spread).
         ``attrs["elsewhere"]`` is the number of crimes whose own point lies in another area than their cell.
 
     Raises
@@ -135,7 +135,7 @@ def count(events: Events, grid: Grid, windows: Any, *, times: TimeRule = "aorist
         missed = np.ones(len(chosen) * size)
         np.multiply.at(missed, flat, 1 - seen.weight[inside])
         coords["hit"] = (("window", "y", "x"), 1 - missed.reshape(shape), {"long_name": "probability of a crime"})
-    attrs = {
+    attrs: dict[str, Any] = {
         "long_name": "recorded crimes",
         "units": "crimes per cell and window",
         "grid": grid.fingerprint,

@@ -188,6 +188,7 @@ def zone_of(column: pd.Series[Any]) -> str | None:
 
 
 def check_policies(ambiguous: str, nonexistent: str, resolution: str | None) -> None:
+    """Refuse a policy that does not exist."""
     if ambiguous not in ("raise", "earlier", "later"):
         raise InputError(f"ambiguous={ambiguous!r}; choose 'raise', 'earlier' or 'later'.")
     if nonexistent not in ("raise", "shift_forward"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +38,7 @@ def save(events: Events, path: Path) -> None:
     table = pa.table(columns).replace_schema_metadata({"predpol_eval": json.dumps(header)})
     partial = path.with_name(path.name + ".partial")
     pq.write_table(table, partial, compression="zstd")
-    os.replace(partial, path)
+    partial.replace(path)
 
 
 def load(path: Path) -> Events:
@@ -61,7 +60,8 @@ def load(path: Path) -> Events:
     header = json.loads(raw) if raw else {}
     if header.get("schema") != SCHEMA:
         raise InputError(
-            f"{path.name} was not saved by Events.to_parquet in this version (schema {header.get('schema')!r}, expected "
+            f"{path.name} was not saved by Events.to_parquet in this version (schema {header.get('schema')!r}, "
+            "expected "
             f"{SCHEMA!r}); read other Parquet files with read_events(path, format='generic', ...)."
         )
 

@@ -149,7 +149,8 @@ class Events:
         check_policies(ambiguous, nonexistent, resolution)
         if len(frame) == 0 and observed is None:
             raise InputError(
-                "The table of crimes is empty, so nothing tells when crimes were observed. Check the file or the filter "
+                "The table of crimes is empty, so nothing tells when crimes were observed. Check the file or the "
+                "filter "
                 "before it; for a place truly without crime give observed=[(start, end)]."
             )
         problems = Problems()

@@ -77,7 +77,8 @@ def flag(values: FloatArray, kind: str, budgets: Sequence[Budget], scene: Scene)
         if kind == "flags" or isinstance(budget, Flags):
             # Zeros of a flagging mean "not here": they are never used to fill a budget up.
             scope = np.where(values > 0, scope, -1)
-        # The key must say all that decides the dealing: what is ranked by, and whether each area has a budget of its own.
+        # The key must say all that decides the dealing: what is ranked by, and whether each area has a budget of its
+        # own.
         dealing = by_area, budget.per is not None
         if isinstance(budget, Flags) or kind == "flags" or dealing not in dealt_cells:
             dealt_cells[dealing] = ranking.by_scope(orders[by_area][1], orders[by_area][0], scope, scopes)
@@ -106,22 +107,22 @@ def amounts(budget: Budget, scene: Scene) -> tuple[FloatArray, int]:
         return np.full(scopes, float(budget.k)), ranking.TOP
     if isinstance(budget, Flags):
         return np.full(scopes, float(budget.max_m2)), ranking.EXACT
-    total = np.bincount(scope, scene.inside, minlength=scopes)
+    total = np.asarray(np.bincount(scope, scene.inside, minlength=scopes), dtype=np.float64)
     mode = {"exact": ranking.EXACT, "floor": ranking.FLOOR, "ceil": ranking.CEIL}[budget.rounding]
     return budget.fraction * total, mode
 
 
 def budget_m2(budget: Budget, scene: Scene) -> FloatArray:
     """Area that a budget allows, shared among the labels in proportion to their ground; shape (labels,)."""
-    area = np.bincount(scene.label, scene.inside, minlength=scene.labels)
+    area = np.asarray(np.bincount(scene.label, scene.inside, minlength=scene.labels), dtype=np.float64)
     cells = np.bincount(scene.label, minlength=scene.labels)
     if isinstance(budget, Coverage):
         return budget.fraction * area
     if isinstance(budget, Flags):
-        return budget.max_m2 * area / area.sum()
+        return area * (budget.max_m2 / float(area.sum()))
     if budget.per == "area":
-        return np.minimum(budget.k, cells) * area / np.maximum(cells, 1)
-    return min(budget.k, int(cells.sum())) / cells.sum() * area
+        return np.asarray(np.minimum(budget.k, cells) * area / np.maximum(cells, 1))
+    return area * (min(budget.k, int(cells.sum())) / int(cells.sum()))
 
 
 def _refuse_excess(budget: Budget, scope: npt.NDArray[np.int64], scene: Scene, amount: FloatArray, mode: int) -> None:
@@ -134,6 +135,7 @@ def _refuse_excess(budget: Budget, scope: npt.NDArray[np.int64], scene: Scene, a
     if len(over):
         unit = "cells" if mode == ranking.TOP else "m2"
         raise InputError(
-            f"{used[over[0]]:,.0f} {unit} are flagged but '{budget}' allows {amount[over[0]]:,.0f}: flagging more than the "
+            f"{used[over[0]]:,.0f} {unit} are flagged but '{budget}' allows {amount[over[0]]:,.0f}: flagging more "
+            "than the "
             "budget is refused. Flag fewer boxes, or tally under a budget that allows them."
         )

@@ -29,8 +29,8 @@ SCHEMA = "predpol_eval.grid/1"
 class Grid:
     """An immutable grid of square cells over a study area.
 
-    Make one with `Grid.from_areas` or `Grid.from_bounds`. Cells are half-open: a crime on the edge between two belongs to
-    the one east or north of it, decided on whole millimetres. A cell that the border cuts keeps the area inside.
+    Make one with `Grid.from_areas` or `Grid.from_bounds`. Cells are half-open: a crime on the edge between two belongs
+    to the one east or north of it, decided on whole millimetres. A cell that the border cuts keeps the area inside.
 
     Attributes
     ----------
@@ -210,12 +210,13 @@ class Grid:
     def label_m2(self) -> FloatArray:
         """Inside-area of the cells of each label, shape (labels,)."""
         inside = self.mask
-        return np.bincount(self.label_code[inside], self.inside_m2[inside], minlength=len(self.labels))
+        total = np.bincount(self.label_code[inside], self.inside_m2[inside], minlength=len(self.labels))
+        return np.asarray(total, dtype=np.float64)
 
     @property
     def label_cells(self) -> npt.NDArray[np.int64]:
         """Number of cells of each label, shape (labels,)."""
-        return np.bincount(self.label_code[self.mask], minlength=len(self.labels))
+        return np.bincount(self.label_code[self.mask], minlength=len(self.labels)).astype(np.int64)
 
     @property
     def fingerprint(self) -> str:
@@ -348,7 +349,8 @@ def _millimetres(cell: float) -> int:
     side = round(float(cell) * 1000) if np.isfinite(cell) else 0
     if side <= 0 or abs(side - float(cell) * 1000) > 1e-6:
         raise InputError(
-            f"cell={cell!r}; give the side of a cell in metres, above 0 and in whole millimetres, for instance cell=250."
+            f"cell={cell!r}; give the side of a cell in metres, above 0 and in whole millimetres, for instance "
+            "cell=250."
         )
     return side
 
@@ -358,7 +360,8 @@ def _shape(low: npt.NDArray[np.int64], high: npt.NDArray[np.int64], side: int) -
     if nx * ny > MOST_CELLS:
         gigabytes = nx * ny * 12 / 1e9
         raise InputError(
-            f"A cell of {side / 1000:g} m gives {nx:,} x {ny:,} = {nx * ny:,} cells ({gigabytes:,.1f} GB for the grid alone); "
+            f"A cell of {side / 1000:g} m gives {nx:,} x {ny:,} = {nx * ny:,} cells ({gigabytes:,.1f} GB for the "
+            "grid alone); "
             f"the most is {MOST_CELLS:,}. Use a larger cell, or check that the bounds are in metres."
         )
     return nx, ny

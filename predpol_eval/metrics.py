@@ -1,7 +1,7 @@
 """Ratios of tallies: sum first, divide once.
 
-Every function takes a tally (or what is left of it after ``.sum(...)`` over some dimensions) and returns a DataArray that
-explains itself in its attrs. Undefined is NaN, never 0.
+Every function takes a tally (or what is left of it after ``.sum(...)`` over some dimensions) and returns a DataArray
+that explains itself in its attrs. Undefined is NaN, never 0.
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ def _need(tally: xr.Dataset, *names: str) -> None:
     missing = [name for name in names if name not in tally]
     if missing:
         raise InputError(
-            f"The tally lacks {', '.join(missing)}; give what ppe.tally(...) or ppe.backtest(...) returned, or its sums."
+            f"The tally lacks {', '.join(missing)}; give what ppe.tally(...) or ppe.backtest(...) returned, or its "
+            "sums."
         )
 
 
@@ -178,8 +179,8 @@ def pei(tally: xr.Dataset) -> xr.DataArray:
     Returns
     -------
     xarray.DataArray
-        Between 0 and 1. NaN where nothing could be caught, and by area under a city-wide budget, since the optimum of the city
-        is not that of its areas.
+        Between 0 and 1. NaN where nothing could be caught, and by area under a city-wide budget, since the optimum of
+        the city is not that of its areas.
 
     References
     ----------

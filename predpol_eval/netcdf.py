@@ -19,7 +19,7 @@ def write_netcdf(data: xr.Dataset, path: Path) -> None:
         data.to_netcdf(partial, engine="h5netcdf")
         with partial.open("rb+") as handle:
             os.fsync(handle.fileno())
-        os.replace(partial, path)
+        partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
 

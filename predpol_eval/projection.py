@@ -73,7 +73,8 @@ def metric_crs(crs: Any) -> str:
     operation = parsed.coordinate_operation
     if operation is not None and "Pseudo Mercator" in operation.method_name:
         raise InputError(
-            f"The coordinates are in {shown} ({parsed.name}), a system for web maps whose metres are stretched (by 1.6 in "
+            f"The coordinates are in {shown} ({parsed.name}), a system for web maps whose metres are stretched (by "
+            "1.6 in "
             "London); distances and areas need a local system. "
             "Convert with .to_crs('EPSG:...'); geodataframe.estimate_utm_crs() suggests one."
         )
@@ -137,5 +138,6 @@ def refuse_mixed(first: str, second: str, what: str, other: str) -> None:
     if first != second:
         raise InputError(
             f"{what} are in {first[:60]} but {other} is in {second[:60]}; both must be in the same projected system. "
-            f"Convert one: pass source_crs={first[:60]!r} and crs={second[:60]!r} to Events.from_frame, or .to_crs() the areas."
+            f"Convert one: pass source_crs={first[:60]!r} and crs={second[:60]!r} to Events.from_frame, or .to_crs() "
+            "the areas."
         )

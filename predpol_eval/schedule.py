@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from predpol_eval import observation
-from predpol_eval.civil_time import Span, TimeArray, check_zone, localise, span, to_wall
+from predpol_eval.civil_time import (
+    NANOSECONDS_PER_DAY,
+    Span,
+    TimeArray,
+    check_zone,
+    days_between,
+    localise,
+    span,
+    to_wall,
+)
 from predpol_eval.errors import InputError
 
 if TYPE_CHECKING:
@@ -64,8 +73,6 @@ class Windows:
     @property
     def days(self) -> np.ndarray[Any, np.dtype[np.float64]]:
         """Length of each window in elapsed days."""
-        from predpol_eval.civil_time import days_between
-
         return np.asarray(days_between(self.start, self.end))
 
     @property
@@ -87,7 +94,8 @@ class Windows:
         missing = [name for name in ("window", "window_end", "until") if name not in data.coords]
         if missing:
             raise InputError(
-                f"The coordinates {', '.join(missing)} are missing; expected window (start), window_end and until, all UTC."
+                f"The coordinates {', '.join(missing)} are missing; expected window (start), window_end and until, "
+                "all UTC."
             )
         parts = [
             np.atleast_1d(data[name].to_numpy()).astype("datetime64[ns]") for name in ("window", "window_end", "until")
@@ -123,16 +131,17 @@ class Schedule:
 
     Notes
     -----
-    All of these move the hands of the wall clock: a night shift at 22:00 for 8 hours ends at 06:00 whether or not the clock
-    is changed in that night, and a day may have 23 or 25 hours. A boundary that is skipped lies at the moment of the change; of
-    one that occurs twice the earlier is meant.
+    All of these move the hands of the wall clock: a night shift at 22:00 for 8 hours ends at 06:00 whether or not the
+    clock is changed in that night, and a day may have 23 or 25 hours. A boundary that is skipped lies at the moment of
+    the change; of one that occurs twice the earlier is meant.
 
     Examples
     --------
     >>> schedule = Schedule(start="2018-05-01", end="2018-05-04", tz="America/Chicago")
     >>> len(schedule.windows)
     3
-    >>> night = Schedule(start="2018-05-01", end="2018-05-02", at="22:00", horizon="8h", lead="2h", tz="America/Chicago")
+    >>> days = {"start": "2018-05-01", "end": "2018-05-02", "tz": "America/Chicago"}
+    >>> night = Schedule(**days, at="22:00", horizon="8h", lead="2h")
     >>> str(night.windows.until[0])
     '2018-05-02T01:00:00.000000000'
     """
@@ -164,7 +173,8 @@ class Schedule:
         count = max(0, int(-(-length // pace)))
         if count > MOST_WINDOWS:
             raise InputError(
-                f"A step of {self.step} from {self.start} to {self.end} makes {count:,} windows; the most is {MOST_WINDOWS:,}."
+                f"A step of {self.step} from {self.start} to {self.end} makes {count:,} windows; the most is "
+                f"{MOST_WINDOWS:,}."
             )
         wall = begin + pace * np.arange(count)
         start = localise(wall, self.tz).utc
@@ -177,26 +187,27 @@ class Schedule:
 
 def _day(value: Any, name: str) -> np.datetime64:
     text = str(value)
+    day: np.datetime64
     try:
-        day = np.datetime64(text[:10], "D")
+        day = np.datetime64(text[:10], "D").astype("datetime64[ns]")
     except ValueError:
-        day = np.datetime64("NaT")
+        day = np.datetime64("NaT", "ns")
     if np.isnat(day) or (len(text) > 10 and not re.fullmatch(r"[T ]00:00(:00(\.0+)?)?", text[10:])):
         raise InputError(
             f"{name}={value!r}; give a civil day such as '2018-05-01' (the time of day goes into at='22:00')."
         )
-    return day.astype("datetime64[ns]")
+    return day
 
 
 def _time_of_day(at: str) -> np.timedelta64:
     match = re.fullmatch(r"([01]?\d|2[0-3]):([0-5]\d)", str(at))
     if match is None:
         raise InputError(f"at={at!r}; give a time of day from '00:00' to '23:59'.")
-    return np.timedelta64(int(match[1]) * 60 + int(match[2]), "m").astype("timedelta64[ns]")
+    return np.timedelta64((int(match[1]) * 60 + int(match[2])) * 60_000_000_000, "ns")
 
 
 def _wall(length: Span) -> np.timedelta64:
-    return np.timedelta64(length.days, "D").astype("timedelta64[ns]") + length.elapsed
+    return np.timedelta64(length.days * NANOSECONDS_PER_DAY, "ns") + length.elapsed
 
 
 def as_windows(schedule: Any) -> Windows:
@@ -226,7 +237,8 @@ def refuse_finer_than_data(events: Events, windows: Windows) -> None:
     least = _RESOLUTION_DAYS[events.resolution]
     if windows.days.min() < least - 1e-9:
         raise InputError(
-            f"The crimes are dated to the {events.resolution} only, but windows of {windows.days.min():g} days are asked for: "
+            f"The crimes are dated to the {events.resolution} only, but windows of {windows.days.min():g} days are "
+            "asked for: "
             f"nobody can tell which of them a crime belongs to. Use windows of at least a {events.resolution} "
             f"(horizon='{'31D' if events.resolution == 'month' else '1D'}'), or data with exact times."
         )

@@ -1,8 +1,8 @@
 """What a risk surface is: make, check, save and load one.
 
 A surface is an `xarray.DataArray` named ``risk`` with dimensions ``(..., window, y, x)``, NaN outside the study area.
-``attrs["kind"]`` says what its numbers are: ``expected_count`` (crimes per cell and window), ``score`` (only their order
-counts) or ``flags`` (1 where a box is to be patrolled, else 0).
+``attrs["kind"]`` says what its numbers are: ``expected_count`` (crimes per cell and window), ``score`` (only their
+order counts) or ``flags`` (1 where a box is to be patrolled, else 0).
 """
 
 from __future__ import annotations
@@ -76,7 +76,8 @@ def make_surface(
     expected = (len(windows), *grid.shape)
     if numbers.shape != expected:
         raise InputError(
-            f"The surface has shape {numbers.shape}; expected (windows, rows, columns) = {expected}, row 0 in the south."
+            f"The surface has shape {numbers.shape}; expected (windows, rows, columns) = {expected}, row 0 in the "
+            "south."
         )
     numbers[:, ~grid.mask] = np.nan
     risk = xr.DataArray(
@@ -120,7 +121,8 @@ def check_surface(risk: xr.DataArray, grid: Grid) -> xr.DataArray:
     missing = [name for name in ("window", "y", "x") if name not in risk.dims]
     if missing:
         raise InputError(
-            f"The surface has dimensions {tuple(risk.dims)} and lacks {', '.join(missing)}; expected (..., window, y, x)."
+            f"The surface has dimensions {tuple(risk.dims)} and lacks {', '.join(missing)}; expected (..., window, "
+            "y, x)."
         )
     kind = risk.attrs.get("kind")
     if kind not in KINDS:
@@ -131,7 +133,8 @@ def check_surface(risk: xr.DataArray, grid: Grid) -> xr.DataArray:
     made_on = risk.attrs.get("grid")
     if made_on is not None and made_on != grid.fingerprint:
         raise NotComparableError(
-            f"The surface was made on another grid (fingerprint {str(made_on)[:12]}..., here {grid.fingerprint[:12]}...); "
+            f"The surface was made on another grid (fingerprint {str(made_on)[:12]}..., here "
+            f"{grid.fingerprint[:12]}...); "
             "make it again on this one, or tally it on its own."
         )
     ordered = risk.transpose(..., "window", "y", "x")
@@ -146,12 +149,14 @@ def check_surface(risk: xr.DataArray, grid: Grid) -> xr.DataArray:
     bad = ~np.isfinite(inside)
     if bad.any():
         raise InputError(
-            f"{int(bad.sum()):,} of {bad.size:,} numbers inside the study area are missing or infinite; every cell needs a "
+            f"{int(bad.sum()):,} of {bad.size:,} numbers inside the study area are missing or infinite; every cell "
+            "needs a "
             "finite number (0 for no risk)."
         )
     if kind != "score" and (inside < 0).any():
         raise InputError(
-            f"{int((inside < 0).sum()):,} numbers of a surface of kind {kind!r} are negative; an expected count is at least 0."
+            f"{int((inside < 0).sum()):,} numbers of a surface of kind {kind!r} are negative; an expected count is "
+            "at least 0."
         )
     if kind == "flags" and not np.isin(inside, (0.0, 1.0)).all():
         raise InputError("A surface of kind 'flags' holds 1 (flagged) and 0 only; for other numbers use kind='score'.")

@@ -71,7 +71,8 @@ def tally_window(
         )
         scope, scopes = scope_of(budget, scene)
         by_area = not isinstance(budget, TopCells)
-        # An oracle for Coverage and Flags works with the area actually counted, one for TopCells with the cells allowed.
+        # An oracle for Coverage and Flags works with the area actually counted, one for TopCells with the cells
+        # allowed.
         spent = np.bincount(scope, done.share * scene.inside, minlength=scopes) if by_area else done.amount
         most = ranking.oracle(crimes, scene.inside, scope, scopes, spent, scene.label, scene.labels, by_area)
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -137,7 +138,8 @@ def tally(
                 values, surface.attrs["kind"], crimes[w, scene.cells], hit[w, scene.cells], chosen, scene
             )
             caught[lead, ..., w] = found.transpose(0, 2, 1)
-    events = np.stack([np.bincount(scene.label, row[scene.cells], minlength=scene.labels) for row in crimes], axis=-1)
+    by_label = [np.bincount(scene.label, row[scene.cells], minlength=scene.labels) for row in crimes]
+    events = np.stack(by_label, axis=-1).astype(np.float64)
     data = assemble(
         caught.reshape(*shape, *caught.shape[1:]), events, outside, leading, {}, chosen, grid, scene, windows
     )
@@ -204,7 +206,8 @@ def _read_counts(counted: xr.DataArray, windows: Windows, grid: Grid) -> tuple[F
     missing = [name for name in ("window", "y", "x") if name not in getattr(counted, "dims", ())]
     if missing:
         raise InputError(
-            f"The observed crimes are a {type(counted).__name__} without {', '.join(missing)}; give Events, or counts made by "
+            f"The observed crimes are a {type(counted).__name__} without {', '.join(missing)}; give Events, or "
+            "counts made by "
             "ppe.count(events, grid, windows)."
         )
     if counted.attrs.get("grid", grid.fingerprint) != grid.fingerprint:
@@ -243,9 +246,10 @@ def credits(
     Returns
     -------
     xarray.Dataset
-        ``credit`` (..., event, budget): the expected share of the crime that was caught, 0 for a crime outside. One row per
-        crime and window; ``weight`` (event) is 1 unless the time is uncertain, and the sum of ``weight * credit`` is the tally's
-        ``hits``. Coordinates: ``window``, ``cell`` (-1: outside), ``area`` (blank: outside), ``kind``, ``id``.
+        ``credit`` (..., event, budget): the expected share of the crime that was caught, 0 for a crime outside. One
+        row per crime and window; ``weight`` (event) is 1 unless the time is uncertain, and the sum of ``weight *
+        credit`` is the tally's ``hits``. Coordinates: ``window``, ``cell`` (-1: outside), ``area`` (blank: outside),
+        ``kind``, ``id``.
 
     Examples
     --------

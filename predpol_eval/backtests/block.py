@@ -100,7 +100,7 @@ def _counts(cell: npt.NDArray[np.int64], weight: FloatArray, scene: Scene) -> tu
     """Crimes, and the probability of at least one, in every cell of the study area."""
     place = scene.position[cell[cell >= 0]]
     parts = weight[cell >= 0]
-    counts = np.bincount(place, parts, minlength=len(scene.cells))
+    counts = np.asarray(np.bincount(place, parts, minlength=len(scene.cells)), dtype=np.float64)
     missed = np.ones(len(scene.cells))
     np.multiply.at(missed, place, 1 - parts)
     return counts, 1 - missed

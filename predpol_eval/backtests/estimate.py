@@ -29,7 +29,8 @@ class BacktestEstimate:
     nights, blocks, cells : int
         Windows, units of work, cells of the study area.
     minutes : float
-        Wall-clock minutes on `workers` processes, from one timed night of each forecaster and kind; NaN if none was timed.
+        Wall-clock minutes on `workers` processes, from one timed night of each forecaster and kind; NaN if none was
+        timed.
     gigabytes : float
         Peak memory: the result, and one night's surfaces in every worker.
     workers : int
@@ -82,8 +83,10 @@ def refuse_too_large(job: Job, workers: int) -> None:
     if there is not None and needed > 0.9 * there:
         raise InputError(
             f"This backtest would need about {needed:.1f} GB of memory and {there:.1f} GB are available: "
-            f"{len(job.forecasters)} forecasters x {len(job.kinds)} kinds x {len(job.grid.labels)} areas x {len(job.budgets)} "
-            f"budgets x {len(job.windows)} nights on {job.grid.mask.size:,} cells with {workers} workers. Use fewer workers "
+            f"{len(job.forecasters)} forecasters x {len(job.kinds)} kinds x {len(job.grid.labels)} areas x "
+            f"{len(job.budgets)} "
+            f"budgets x {len(job.windows)} nights on {job.grid.mask.size:,} cells with {workers} workers. Use fewer "
+            "workers "
             "(n_jobs), larger cells or fewer areas, or run it in parts (some kinds or forecasters at a time)."
         )
 

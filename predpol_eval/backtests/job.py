@@ -170,7 +170,8 @@ def make_job(
     early = windows.until <= events.observed[0][0]
     if early.any():
         raise InputError(
-            f"{int(early.sum())} of {len(windows)} windows are forecast from before any crime was observed, the first at "
+            f"{int(early.sum())} of {len(windows)} windows are forecast from before any crime was observed, the "
+            "first at "
             f"{name_windows(windows, early)}. Start the schedule later: a forecast needs some history."
         )
     crimes, misplaced = [], []

@@ -79,8 +79,8 @@ def backtest(
 ) -> xr.Dataset | BacktestEstimate:
     """Ask which forecasters would have flagged tomorrow's crimes, night after night, at the same cost.
 
-    Every forecaster is fitted for every window to ``events.known_at(until)`` and nothing else. A night on which one fails
-    becomes a row with its reason, NaN in numerators and denominators.
+    Every forecaster is fitted for every window to ``events.known_at(until)`` and nothing else. A night on which one
+    fails becomes a row with its reason, NaN in numerators and denominators.
 
     Parameters
     ----------
@@ -101,16 +101,17 @@ def backtest(
     progress : bool
         Show a progress bar.
     curve : sequence of float, optional
-        Shares of the ground at which to count, over the whole study area, what was caught: ``curve_hits`` for capture curves.
+        Shares of the ground at which to count, over the whole study area, what was caught: ``curve_hits`` for capture
+        curves.
     dry_run : bool
         Only say what it would cost.
 
     Returns
     -------
     xarray.Dataset or BacktestEstimate
-        The tally, with dimensions (forecaster, kind, area, budget, window); see `tally`. ``status`` and ``reason`` (forecaster,
-        kind, window) tell what failed. The coordinate ``elsewhere`` (kind) has the number of crimes whose own point lies in
-        another area than their cell (-1: not known).
+        The tally, with dimensions (forecaster, kind, area, budget, window); see `tally`. ``status`` and ``reason``
+        (forecaster, kind, window) tell what failed. The coordinate ``elsewhere`` (kind) has the number of crimes whose
+        own point lies in another area than their cell (-1: not known).
 
     Raises
     ------
@@ -198,7 +199,8 @@ def _computed(job: Job, blocks: list[Block], n_jobs: int | None) -> Iterator[tup
     try:
         parallel = Parallel(n_jobs=n_jobs, return_as="generator_unordered")
     except ValueError:
-        # A backend that cannot hand results over one by one gets the blocks in batches, so that the store fills all the same.
+        # A backend that cannot hand results over one by one gets the blocks in batches, so that the store fills all
+        # the same.
         batch = 4 * _workers(n_jobs)
         for start in range(0, len(blocks), batch):
             yield from Parallel(n_jobs=n_jobs)(tasks(blocks[start : start + batch]))

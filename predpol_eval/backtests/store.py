@@ -48,7 +48,8 @@ class Store:
             _refuse_other(_read_manifest(manifest), record, self.folder)
         elif self.folder.exists() and any(path.name != "lock" for path in self.folder.iterdir()):
             raise InputError(
-                f"The folder {self.folder.name!r} holds other files and no store; give an empty or new folder as store=."
+                f"The folder {self.folder.name!r} holds other files and no store; give an empty or new folder as "
+                "store=."
             )
         self.blocks.mkdir(parents=True, exist_ok=True)
         for left_over in [*self.folder.glob("*.partial"), *self.blocks.glob("*.partial")]:
@@ -82,7 +83,8 @@ class Store:
                 return BlockResult(*(parts[name] for name in PARTS))
         except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
             raise InputError(
-                f"The block {path.name} of the store is damaged ({error}); delete this file, and the next run makes it again."
+                f"The block {path.name} of the store is damaged ({error}); delete this file, and the next run makes "
+                "it again."
             ) from error
 
 

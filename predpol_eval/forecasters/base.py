@@ -1,7 +1,7 @@
 """The forecaster protocol, and what all forecasters share.
 
-A forecaster is its configuration: a frozen dataclass. `fit` returns another object and changes nothing, so there is no hidden
-state to go stale, and its identity is the hash of its fields.
+A forecaster is its configuration: a frozen dataclass. `fit` returns another object and changes nothing, so there is no
+hidden state to go stale, and its identity is the hash of its fields.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from predpol_eval.grid import Grid
 from predpol_eval.observation import Periods
 from predpol_eval.projection import refuse_mixed
 from predpol_eval.schedule import Windows, as_windows, name_windows, refuse_finer_than_data
-from predpol_eval.surface import SurfaceKind, make_surface
+from predpol_eval.surface import SurfaceKind, check_surface, make_surface
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -119,8 +119,10 @@ def known(events: Events, grid: Grid, until: Any, lookback: str | None = None) -
     if not periods:
         where = "before" if lookback is None else f"in the {lookback} before"
         raise InputError(
-            f"No time was observed {where} {name_windows(Windows(np.array([cut]), np.array([cut]), np.array([cut]), events.tz), slice(None))}: "
-            f"crimes were observed {observation.describe(events.observed, events.tz)}. Start the schedule later, or use a longer "
+            f"No time was observed {where} "
+            f"{name_windows(Windows(np.array([cut]), np.array([cut]), np.array([cut]), events.tz), slice(None))}: "
+            f"crimes were observed {observation.describe(events.observed, events.tz)}. Start the schedule later, or "
+            "use a longer "
             "lookback."
         )
     # A crime's age counts from the middle of the time in which it may have happened, and is never negative.
@@ -137,7 +139,8 @@ def ready(
     early = chosen.start < until
     if early.any():
         raise InputError(
-            f"{int(early.sum())} of {len(chosen)} windows start before the moment the forecaster was fitted at ({until} UTC), "
+            f"{int(early.sum())} of {len(chosen)} windows start before the moment the forecaster was fitted at "
+            f"({until} UTC), "
             f"the first at {name_windows(chosen, early)}: a forecast cannot be made for a time already known. "
             "Fit with an earlier until."
         )
@@ -211,8 +214,10 @@ def fields_of(forecaster: Any) -> dict[str, Any]:
     """
     if not dataclasses.is_dataclass(forecaster) or isinstance(forecaster, type):
         raise InputError(
-            f"{forecaster!r} is not an instance of a dataclass, so its configuration cannot be told. Make the class a frozen "
-            "dataclass (@dataclass(frozen=True)), or give it a property `fingerprint` that changes with its configuration."
+            f"{forecaster!r} is not an instance of a dataclass, so its configuration cannot be told. Make the class "
+            "a frozen "
+            "dataclass (@dataclass(frozen=True)), or give it a property `fingerprint` that changes with its "
+            "configuration."
         )
     return {field.name: getattr(forecaster, field.name) for field in dataclasses.fields(forecaster)}
 
@@ -266,7 +271,8 @@ def _plain(value: Any, where: str) -> Any:
     if dataclasses.is_dataclass(value) or hasattr(value, "fingerprint"):
         return identity(value)
     raise InputError(
-        f"A field of {where} holds a {type(value).__name__}; a configuration is made of numbers, texts, lists and other "
+        f"A field of {where} holds a {type(value).__name__}; a configuration is made of numbers, texts, lists and "
+        "other "
         "configurations. Give the class a property `fingerprint` if it must hold something else."
     )
 
@@ -306,4 +312,6 @@ def forecast(forecaster: Any, events: Events, grid: Grid, windows: Any) -> xr.Da
         forecaster.fit(events.known_at(window.until[0]), grid, until=window.until[0]).predict(window)
         for window in chosen
     ]
-    return surfaces[0] if len(surfaces) == 1 else xr.concat(surfaces, dim="window", combine_attrs="override")
+    if len(surfaces) == 1:
+        return check_surface(surfaces[0], grid)
+    return xr.concat([check_surface(surface, grid) for surface in surfaces], dim="window", combine_attrs="override")

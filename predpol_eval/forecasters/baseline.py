@@ -1,4 +1,4 @@
-"""The simplest forecasts: everywhere alike, and counts of past crimes. Published work keeps finding them hard to beat."""
+"""The simplest forecasts: everywhere alike, and counts of past crimes, which published work finds hard to beat."""
 
 from __future__ import annotations
 
@@ -61,7 +61,8 @@ class CountMap:
 
     References
     ----------
-    Metropolitan Police reply to the London Assembly's "Smart policing" report, recommendation 5 (the latest three weeks).
+    Metropolitan Police reply to the London Assembly's "Smart policing" report, recommendation 5 (the latest three
+    weeks).
 
     Examples
     --------

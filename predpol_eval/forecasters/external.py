@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 class External:
     """Surfaces or flags made by somebody else, replayed as a forecaster.
 
-    Nothing is learnt from events. Each surface says in its coordinate ``until`` when it was made; one made later than the moment
-    from which a window is forecast is refused, so that no vendor can look ahead either.
+    Nothing is learnt from events. Each surface says in its coordinate ``until`` when it was made; one made later than
+    the moment from which a window is forecast is refused, so that no vendor can look ahead either.
 
     Parameters
     ----------
@@ -66,7 +66,8 @@ class External:
         if not isinstance(self.surface, xr.DataArray) or set(self.surface.dims) != {"window", "y", "x"}:
             found = getattr(self.surface, "dims", type(self.surface).__name__)
             raise InputError(
-                f"External needs one surface with dimensions (window, y, x); found {found}. Use External.from_file(path), "
+                f"External needs one surface with dimensions (window, y, x); found {found}. Use "
+                "External.from_file(path), "
                 "External.from_table(...), or select one forecaster first."
             )
         ordered = self.surface.transpose("window", "y", "x")
@@ -120,7 +121,8 @@ class External:
         Raises
         ------
         InputError
-            Naming the rows whose window or place is unknown, that name a box twice, or whose risk is not a number from 0.
+            Naming the rows whose window or place is unknown, that name a box twice, or whose risk is not a number from
+            0.
         """
         import pandas as pd
 
@@ -201,14 +203,17 @@ class FittedExternal:
         other = made.end[where] != chosen.end
         if other.any():
             raise InputError(
-                f"The surfaces of {self.forecaster.name!r} for the windows starting {name_windows(chosen, other)} end at another "
+                f"The surfaces of {self.forecaster.name!r} for the windows starting {name_windows(chosen, other)} "
+                "end at another "
                 "time than the schedule's."
             )
         late = made.until[where] > self.until
         if late.any():
             raise InputError(
-                f"The surfaces of {self.forecaster.name!r} for the windows starting {name_windows(chosen, late)} were made at "
-                f"{made.until[where][late][0]} UTC, after {self.until} UTC, the moment from which the window is forecast."
+                f"The surfaces of {self.forecaster.name!r} for the windows starting {name_windows(chosen, late)} "
+                "were made at "
+                f"{made.until[where][late][0]} UTC, after {self.until} UTC, the moment from which the window is "
+                "forecast."
             )
         attrs = {key: value for key, value in given.attrs.items() if key in ("information_set", "fitted_until")}
         return make_surface(

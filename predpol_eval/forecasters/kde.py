@@ -17,8 +17,9 @@ from predpol_eval.grid import Grid
 class KDE:
     """Kernel density estimate: every past crime spreads over its surroundings.
 
-    The expected count of a cell is the mean density over the cell (not the density at its centre) times its inside-area,
-    per observed day, times the length of the window. Crimes outside the study area count too, where they are known.
+    The expected count of a cell is the mean density over the cell (not the density at its centre) times its
+    inside-area, per observed day, times the length of the window. Crimes outside the study area count too, where they
+    are known.
 
     Parameters
     ----------
@@ -36,7 +37,8 @@ class KDE:
 
     References
     ----------
-    Silverman 1986, Density Estimation for Statistics and Data Analysis; Chainey, Tompson and Uhlig 2008 (for crime maps).
+    Silverman 1986, Density Estimation for Statistics and Data Analysis; Chainey, Tompson and Uhlig 2008 (for crime
+    maps).
 
     Examples
     --------

@@ -24,8 +24,8 @@ KERNELS = ("linear", "exponential")
 class NearRepeat:
     """Cocooning: the risk that a recent crime brings to its surroundings, falling with distance and days.
 
-    A cell's score is the sum over crimes of s(d) g(a): d is the distance from the crime to the nearest point of the cell (0
-    for the cell it happened in), a its age at the start of the window.
+    A cell's score is the sum over crimes of s(d) g(a): d is the distance from the crime to the nearest point of the
+    cell (0 for the cell it happened in), a its age at the start of the window.
 
     Parameters
     ----------
@@ -34,13 +34,13 @@ class NearRepeat:
     lookback : str
         How long a crime raises the risk; the Met's three weeks by default.
     kernel : {"linear", "exponential"}
-        ``linear``: s = 1 - d/radius and g = 1 - a/lookback. ``exponential``: s = exp(-3 d/radius) and g = exp(-3 a/lookback),
-        which have fallen to 5 % where they are cut off.
+        ``linear``: s = 1 - d/radius and g = 1 - a/lookback. ``exponential``: s = exp(-3 d/radius) and g = exp(-3
+        a/lookback), which have fallen to 5 % where they are cut off.
 
     References
     ----------
-    Metropolitan Police reply to the London Assembly's "Smart policing" report (super cocooning, three weeks); Johnson et al.
-    2007, Journal of Quantitative Criminology 23 (near repeats).
+    Metropolitan Police reply to the London Assembly's "Smart policing" report (super cocooning, three weeks); Johnson
+    et al. 2007, Journal of Quantitative Criminology 23 (near repeats).
 
     Examples
     --------

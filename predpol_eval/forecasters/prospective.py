@@ -33,8 +33,9 @@ class ProspectiveHotspot:
     weeks : float
         Greatest age.
     variant : {"continuous", "grid"}
-        ``continuous``: d is the distance from the crime to the cell's centre in steps of `unit` metres, t the age in weeks.
-        ``grid``: d is the distance between cell indices (times the cell's side below `radius`), t the whole weeks.
+        ``continuous``: d is the distance from the crime to the cell's centre in steps of `unit` metres, t the age in
+        weeks. ``grid``: d is the distance between cell indices (times the cell's side below `radius`), t the whole
+        weeks.
     unit : float
         Metres of one step of distance (``continuous``).
     metric : {"chebyshev", "manhattan", "euclidean"}
@@ -42,8 +43,8 @@ class ProspectiveHotspot:
 
     References
     ----------
-    Bowers, Johnson and Pease 2004, British Journal of Criminology 44 (not read in the original); the two variants are those
-    of the PredictCode project.
+    Bowers, Johnson and Pease 2004, British Journal of Criminology 44 (not read in the original); the two variants are
+    those of the PredictCode project.
 
     Examples
     --------
