@@ -41,6 +41,8 @@ _HOME = {
     "count": "counts",
     "tally": "tallies",
     "credits": "tallies",
+    "save_tally": "tally_files",
+    "load_tally": "tally_files",
     # ratios of a tally
     "hit_rate": "metrics",
     "pai": "metrics",
@@ -51,6 +53,10 @@ _HOME = {
     "search_efficiency": "metrics",
     "capture_curve": "metrics",
     "capture_auc": "metrics",
+    # how sure, and which is better
+    "bootstrap_by_night": "comparisons",
+    "difference_by_night": "comparisons",
+    "differences_in_words": "comparisons",
     # forecasters
     "Uniform": "forecasters",
     "CountMap": "forecasters",
@@ -81,6 +87,9 @@ if TYPE_CHECKING:
     from predpol_eval.budgets import Flags as Flags
     from predpol_eval.budgets import TopCells as TopCells
     from predpol_eval.checks import check_forecaster as check_forecaster
+    from predpol_eval.comparisons import bootstrap_by_night as bootstrap_by_night
+    from predpol_eval.comparisons import difference_by_night as difference_by_night
+    from predpol_eval.comparisons import differences_in_words as differences_in_words
     from predpol_eval.counts import count as count
     from predpol_eval.data import read_events as read_events
     from predpol_eval.data import sample_areas as sample_areas
@@ -118,6 +127,8 @@ if TYPE_CHECKING:
     from predpol_eval.surface import save_surface as save_surface
     from predpol_eval.tallies import credits as credits
     from predpol_eval.tallies import tally as tally
+    from predpol_eval.tally_files import load_tally as load_tally
+    from predpol_eval.tally_files import save_tally as save_tally
 
 
 def __getattr__(name: str) -> object:
