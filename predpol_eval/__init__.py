@@ -51,8 +51,8 @@ _HOME = {
     "ppai": "metrics",
     "precision": "metrics",
     "search_efficiency": "metrics",
-    "capture_curve": "metrics",
-    "capture_auc": "metrics",
+    "capture_curve": "capture",
+    "capture_auc": "capture",
     # how sure, and which is better
     "bootstrap_by_night": "comparisons",
     "difference_by_night": "comparisons",
@@ -86,6 +86,8 @@ if TYPE_CHECKING:
     from predpol_eval.budgets import Coverage as Coverage
     from predpol_eval.budgets import Flags as Flags
     from predpol_eval.budgets import TopCells as TopCells
+    from predpol_eval.capture import capture_auc as capture_auc
+    from predpol_eval.capture import capture_curve as capture_curve
     from predpol_eval.checks import check_forecaster as check_forecaster
     from predpol_eval.comparisons import bootstrap_by_night as bootstrap_by_night
     from predpol_eval.comparisons import difference_by_night as difference_by_night
@@ -109,8 +111,6 @@ if TYPE_CHECKING:
     from predpol_eval.forecasters import Uniform as Uniform
     from predpol_eval.forecasters import forecast as forecast
     from predpol_eval.grid import Grid as Grid
-    from predpol_eval.metrics import capture_auc as capture_auc
-    from predpol_eval.metrics import capture_curve as capture_curve
     from predpol_eval.metrics import hit_rate as hit_rate
     from predpol_eval.metrics import lift as lift
     from predpol_eval.metrics import pai as pai

@@ -14,7 +14,8 @@ import numpy.typing as npt
 IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
 
-# Relative slack within which a clipped piece counts as the whole block: shapely's rounding is far below it.
+# Share of a cell within which a clipped piece counts as the whole. Rounded corners cost a block an area in proportion
+# to its side, so the slack grows with the side and not with the area: else a large block would swallow small holes.
 _FULL = 1e-10
 
 
@@ -83,7 +84,7 @@ def overlap(
     leaves: tuple[Blocks, FloatArray] | None = None
     while len(blocks.row):
         blocks, measured = _clip(blocks, size, x0, y0, cell)
-        whole = measured >= (size * cell) ** 2 * (1 - _FULL)
+        whole = measured >= (size * cell) ** 2 - size * cell**2 * _FULL
         for row, col, area in zip(blocks.row[whole], blocks.col[whole], blocks.area[whole], strict=True):
             # A lower code wins where areas overlap, so that the order of the input cannot matter.
             span = (slice(row, min(row + size, ny)), slice(col, min(col + size, nx)))

@@ -20,7 +20,8 @@ Ambiguous = Literal["raise", "earlier", "later"]
 Nonexistent = Literal["raise", "shift_forward"]
 
 NANOSECONDS_PER_DAY = 86_400_000_000_000
-EARLIEST, LATEST = np.datetime64("1700-01-01", "s"), np.datetime64("2250-01-01", "s")
+EARLIEST: np.datetime64 = np.datetime64("1700-01-01", "s")
+LATEST: np.datetime64 = np.datetime64("2250-01-01", "s")
 
 
 class Localised(NamedTuple):
@@ -83,14 +84,14 @@ def localise(
     flat = np.asarray(wall, dtype="datetime64[ns]").ravel()
     index = pd.DatetimeIndex(flat)
     first = np.full(len(index), ambiguous != "later")
-    missing = index.isna()
-    repeated = index.tz_localize(tz, ambiguous="NaT", nonexistent="shift_forward").isna() & ~missing
+    missing = np.isnat(flat)
+    repeated = np.asarray(index.tz_localize(tz, ambiguous="NaT", nonexistent="shift_forward").isna()) & ~missing
     zoned = index.tz_localize(tz, ambiguous=first, nonexistent="NaT")
-    skipped = np.asarray(zoned.isna() & ~missing)
+    skipped = np.asarray(zoned.isna()) & ~missing
     utc = zoned.tz_convert("UTC").tz_localize(None).to_numpy().astype("datetime64[ns]")
     if skipped.any():
         utc[skipped] = _moment_of_change(flat[skipped], tz)
-    return Localised(utc.reshape(wall.shape), np.asarray(repeated).reshape(wall.shape), skipped.reshape(wall.shape))
+    return Localised(utc.reshape(wall.shape), repeated.reshape(wall.shape), skipped.reshape(wall.shape))
 
 
 def _moment_of_change(skipped: TimeArray, tz: str) -> TimeArray:
@@ -156,7 +157,8 @@ def _in_range(value: np.datetime64, refusal: str) -> np.datetime64:
     """Convert to nanoseconds, which wrap around silently beyond the years that they can tell."""
     if not EARLIEST <= value.astype("datetime64[s]") <= LATEST:
         raise InputError(f"{refusal} It must lie between {EARLIEST} and {LATEST}.".replace("T00:00:00", ""))
-    return value.astype("datetime64[ns]")
+    result: np.datetime64 = value.astype("datetime64[ns]")
+    return result
 
 
 # No "m", which may be minutes or months.
@@ -229,10 +231,15 @@ def shift_back(until: np.datetime64, back: Span, tz: str) -> np.datetime64:
     >>> shift_back(moment("2018-04-01", "Europe/London"), span("14D"), "Europe/London")
     np.datetime64('2018-03-18T00:00:00.000000000')
     """
-    if not back.days:
-        return np.datetime64(until - back.elapsed, "ns")
-    wall = to_wall(np.array([until], dtype="datetime64[ns]"), tz) - np.timedelta64(back.days, "D")
-    result: np.datetime64 = localise(wall, tz).utc[0]
+    result: np.datetime64
+    if back.nominal_days > float((until.astype("datetime64[s]") - EARLIEST) / np.timedelta64(1, "D")):
+        # Nanoseconds would wrap around; no crime is older than this.
+        result = EARLIEST.astype("datetime64[ns]")
+    elif back.days:
+        wall = to_wall(np.array([until], dtype="datetime64[ns]"), tz) - np.timedelta64(back.days, "D")
+        result = localise(wall, tz).utc[0]
+    else:
+        result = (until - back.elapsed).astype("datetime64[ns]")
     return result
 
 

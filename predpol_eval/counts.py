@@ -129,6 +129,7 @@ def count(events: Events, grid: Grid, windows: Any, *, times: TimeRule = "aorist
         **chosen.coords,
         "y": ("y", grid.y, {"units": "m"}),
         "x": ("x", grid.x, {"units": "m"}),
+        "inside_m2": (("y", "x"), grid.inside_m2, {"units": "m2", "long_name": "area inside the study area"}),
         "outside": ("window", outside, {"long_name": "crimes in no cell of the study area"}),
     }
     if (seen.weight < 1).any():

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from predpol_eval.civil_time import Ambiguous, Nonexistent, TimeArray, check_zone, localise
+from predpol_eval.civil_time import EARLIEST, LATEST, Ambiguous, Nonexistent, TimeArray, check_zone, localise
 from predpol_eval.errors import InputError, row_list
 from predpol_eval.projection import FloatArray, metric_crs, project, refuse_degrees
 
@@ -101,9 +101,6 @@ def read_coordinates(
     return east, north, name
 
 
-_BOUNDS = (np.datetime64("1700-01-01", "s"), np.datetime64("2250-01-01", "s"))
-
-
 def read_times(
     column: pd.Series[Any],
     name: str,
@@ -144,14 +141,15 @@ def read_times(
     if not blank_allowed:
         problems.rows(blank, f"{name!r} is missing (NaT)", "drop them and report how many")
     zone = getattr(stamps.dt, "tz", None)
-    if zone is None and tz is None:
+    if tz is None:
+        has = "an offset, which does not tell the wall clock of the place" if zone is not None else "no time zone"
         raise InputError(
-            f"The times in {name!r} have no time zone and none was given; say where the clock hangs, "
+            f"The times in {name!r} have {has}, and no zone was given; say where the clock hangs, "
             "for instance tz='Europe/London'."
         )
     plain = stamps.dt.tz_convert("UTC").dt.tz_localize(None) if zone is not None else stamps
     seconds = plain.to_numpy().astype("datetime64[s]")
-    far = ~np.isnat(seconds) & ((seconds < _BOUNDS[0]) | (seconds > _BOUNDS[1]))
+    far = ~np.isnat(seconds) & ((seconds < EARLIEST) | (seconds > LATEST))
     problems.rows(far, f"{name!r} lies before 1700 or after 2250", "correct or drop them")
     values = nothing.copy()
     values[~far] = plain.to_numpy()[~far].astype("datetime64[ns]")

@@ -184,8 +184,9 @@ class Events:
             names = np.full(len(frame), NO_KIND, dtype=object)
         else:
             column = pick(frame, kind, "kind")
-            problems.rows(column.isna().to_numpy(dtype=bool), f"{kind!r} is blank", "fill or drop them")
             names = column.astype(str).str.strip().to_numpy(dtype=object)
+            blank = column.isna().to_numpy(dtype=bool) | (names == "")
+            problems.rows(blank, f"{kind!r} is blank", "fill or drop them")
         ids = None if id is None else np.asarray(pick(frame, id, "id").to_numpy())
         problems.stop("These crimes cannot be used")
         if ids is not None and ids.dtype.kind not in "iu":
@@ -271,7 +272,9 @@ class Events:
         digest = hashlib.sha256()
         digest.update(repr((self.crs, self.tz, self.kinds, self.resolution, len(self))).encode())
         digest.update(repr([(str(first), str(last)) for first, last in self.observed]).encode())
-        for column in (self.happened, self.happened_until, self.recorded, self.x, self.y, self.kind_code, self.id):
+        # Texts are as wide as the longest, which a selection need not hold any more: what they say counts.
+        ids = self.id if self.id.dtype.kind != "U" else np.array(repr(self.id.tolist()).encode())
+        for column in (self.happened, self.happened_until, self.recorded, self.x, self.y, self.kind_code, ids):
             if column is None:
                 digest.update(b"none")
             else:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from predpol_eval.events import Events
 
 MOST_CELLS = 100_000_000
+# Metres: farther than anything on Earth, and its millimetres still are whole numbers.
+FARTHEST = 1e12
 SCHEMA = "predpol_eval.grid/1"
 
 
@@ -230,8 +232,9 @@ class Grid:
 
     def column_row(self, x: FloatArray, y: FloatArray) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """Column and row of points, also beyond the grid (negative, or nx, ny and more)."""
-        column = (np.rint(np.asarray(x) * 1000).astype(np.int64) - self.x0_mm) // self.cell_mm
-        row = (np.rint(np.asarray(y) * 1000).astype(np.int64) - self.y0_mm) // self.cell_mm
+        east, north = (np.rint(np.clip(np.asarray(part), -FARTHEST, FARTHEST) * 1000) for part in (x, y))
+        column = (east.astype(np.int64) - self.x0_mm) // self.cell_mm
+        row = (north.astype(np.int64) - self.y0_mm) // self.cell_mm
         return column, row
 
     def cell_of(self, x: FloatArray, y: FloatArray) -> npt.NDArray[np.int64]:

@@ -11,6 +11,8 @@ import numpy as np
 
 from predpol_eval import observation
 from predpol_eval.civil_time import (
+    EARLIEST,
+    LATEST,
     NANOSECONDS_PER_DAY,
     Span,
     TimeArray,
@@ -186,17 +188,19 @@ class Schedule:
 
 
 def _day(value: Any, name: str) -> np.datetime64:
-    text = str(value)
+    # A full date, alone or at midnight: NumPy would read "20180501" and 2018 as years, and "today" as any day.
+    match = re.fullmatch(r"(\d{4}-\d{2}-\d{2})([T ]00:00(:00(\.0+)?)?)?", str(value), re.ASCII)
     day: np.datetime64
     try:
-        day = np.datetime64(text[:10], "D").astype("datetime64[ns]")
+        day = np.datetime64(match[1] if match else "NaT", "s")
     except ValueError:
-        day = np.datetime64("NaT", "ns")
-    if np.isnat(day) or (len(text) > 10 and not re.fullmatch(r"[T ]00:00(:00(\.0+)?)?", text[10:])):
+        day = np.datetime64("NaT", "s")
+    if not EARLIEST <= day <= LATEST:
         raise InputError(
             f"{name}={value!r}; give a civil day such as '2018-05-01' (the time of day goes into at='22:00')."
         )
-    return day
+    result: np.datetime64 = day.astype("datetime64[ns]")
+    return result
 
 
 def _time_of_day(at: str) -> np.timedelta64:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from predpol_eval.areas import ONE_AREA
 from predpol_eval.errors import InputError, NotComparableError
 from predpol_eval.grid import Grid
 from predpol_eval.netcdf import read_netcdf, write_netcdf
@@ -55,7 +56,7 @@ def make_surface(
     Returns
     -------
     xarray.DataArray
-        ``risk``, float64, with dimensions (window, y, x).
+        ``risk``, float64, with dimensions (window, y, x); the coordinate ``inside_m2`` (y, x) holds the cells' ground.
 
     Raises
     ------
@@ -87,6 +88,7 @@ def make_surface(
             **windows.coords,
             "y": ("y", grid.y, {"units": "m", "long_name": "northing of the cell centre"}),
             "x": ("x", grid.x, {"units": "m", "long_name": "easting of the cell centre"}),
+            "inside_m2": (("y", "x"), grid.inside_m2, {"units": "m2", "long_name": "area inside the study area"}),
         },
         name="risk",
         attrs={
@@ -102,6 +104,40 @@ def make_surface(
         },
     )
     return check_surface(risk, grid)
+
+
+def grid_of(risk: xr.DataArray) -> Grid:
+    """Give the cells of a surface as a grid of one area, from its coordinates.
+
+    Raises
+    ------
+    InputError
+        If the surface does not say what it was made on.
+
+    Examples
+    --------
+    >>> from predpol_eval import Grid, Schedule
+    >>> grid = Grid.from_bounds(0, 0, 500, 200, cell=250, crs="EPSG:27700")
+    >>> windows = Schedule(start="2018-05-01", end="2018-05-02", tz="Europe/London").windows
+    >>> grid_of(make_surface([[[0.5, 0.25]]], grid, windows, kind="score")).inside_m2.tolist()
+    [[50000.0, 50000.0]]
+    """
+    if "inside_m2" not in risk.coords or not {"crs", "cell"} <= set(risk.attrs) or not risk["inside_m2"].size:
+        raise InputError(
+            "The surface does not say how much ground each cell holds (coordinate inside_m2, attrs crs and cell), so "
+            "cut cells cannot be told from whole ones; pass grid=..., or make it with ppe.make_surface(...)."
+        )
+    corner = [round(1000 * (float(risk[axis][0]) - risk.attrs["cell"] / 2)) for axis in ("x", "y")]
+    inside = risk["inside_m2"].transpose("y", "x").to_numpy()
+    return Grid(
+        crs=risk.attrs["crs"],
+        x0_mm=corner[0],
+        y0_mm=corner[1],
+        cell_mm=round(1000 * risk.attrs["cell"]),
+        inside_m2=inside,
+        label_code=np.where(inside > 0, 0, -1).astype(np.int32),
+        labels=(ONE_AREA,),
+    )
 
 
 def check_surface(risk: xr.DataArray, grid: Grid) -> xr.DataArray:

@@ -124,7 +124,7 @@ def tally(
     surface = check_surface(risk, grid)
     windows = Windows.from_coords(surface)
     counted = count(observed, grid, windows, times=times) if isinstance(observed, Events) else observed
-    crimes, hit, outside = _read_counts(counted, windows, grid)
+    crimes, hit, outside = read_counts(counted, windows, grid)
     warn_small_areas(chosen, grid)
     scene = make_scene(grid)
     leading = surface.dims[:-3]
@@ -201,7 +201,7 @@ def assemble(
     return result
 
 
-def _read_counts(counted: xr.DataArray, windows: Windows, grid: Grid) -> tuple[FloatArray, FloatArray, FloatArray]:
+def read_counts(counted: xr.DataArray, windows: Windows, grid: Grid) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Counts, probability of a hit and crimes outside, each with one row per window and flat cells."""
     missing = [name for name in ("window", "y", "x") if name not in getattr(counted, "dims", ())]
     if missing:
@@ -210,26 +210,34 @@ def _read_counts(counted: xr.DataArray, windows: Windows, grid: Grid) -> tuple[F
             "counts made by "
             "ppe.count(events, grid, windows)."
         )
-    if counted.attrs.get("grid", grid.fingerprint) != grid.fingerprint:
+    if counted.attrs.get("grid") not in (None, grid.fingerprint):
         raise NotComparableError("The crimes were counted on another grid; count them again on this one.")
     ordered = counted.transpose("window", "y", "x")
     if ordered.shape != (len(windows), *grid.shape):
         raise NotComparableError(f"The counts have shape {ordered.shape}, the surface {(len(windows), *grid.shape)}.")
-    if not np.array_equal(ordered["window"].to_numpy().astype("datetime64[ns]"), windows.start):
-        raise NotComparableError(
-            "The counts are of other windows than the surface; count the crimes of the surface's windows."
+    for name, expected in (("window", windows.start), ("window_end", windows.end)):
+        if name in ordered.coords and not np.array_equal(ordered[name].to_numpy().astype(expected.dtype), expected):
+            raise NotComparableError(
+                "The counts are of other windows than the surface; count the crimes of the surface's windows."
+            )
+    numbers = ordered.to_numpy().astype(np.float64).reshape(len(windows), -1)
+    inside = grid.mask.ravel()
+    missing_cells = int(np.isnan(numbers[:, inside]).sum())
+    if missing_cells:
+        raise InputError(
+            f"{missing_cells:,} counts inside the study area are missing (NaN), which is not the same as no crime; "
+            "leave those windows out, or give 0 where it is known that nothing happened."
         )
-    numbers = np.nan_to_num(ordered.to_numpy().astype(np.float64), nan=0.0)
+    numbers = np.nan_to_num(numbers, nan=0.0, posinf=np.inf)
     if not np.isfinite(numbers).all() or (numbers < 0).any():
         raise InputError("The counts hold negative or infinite numbers; a count is 0 or more.")
-    numbers = numbers.reshape(len(windows), -1)
     if "hit" in ordered.coords:
         hit = ordered["hit"].to_numpy().reshape(numbers.shape).astype(np.float64)
     else:
         hit = (numbers > 0).astype(np.float64)
-    outside = (
-        ordered["outside"].to_numpy().astype(np.float64) if "outside" in ordered.coords else np.zeros(len(windows))
-    )
+    outside = numbers[:, ~inside].sum(axis=1)
+    if "outside" in ordered.coords:
+        outside = outside + ordered["outside"].to_numpy().astype(np.float64)
     return numbers, hit, outside
 
 

@@ -194,3 +194,11 @@ def test_a_civil_lookback_from_midnight_is_midnight(tick, days, tz):
     until = moment(str((START + tick * QUARTER).astype("datetime64[D]")), tz)
     back = to_wall(np.array([shift_back(until, span(f"{days}D"), tz)]), tz)[0]
     assert back == to_wall(np.array([until]), tz)[0] - np.timedelta64(days, "D")
+
+
+def test_a_lookback_longer_than_time_can_tell_does_not_wrap_around():
+    until = moment("2018-04-01", "Europe/London")
+    for length in ("999999D", "2500000h"):
+        assert shift_back(until, span(length), "Europe/London") < np.datetime64("1800-01-01")
+    with pytest.raises(InputError):
+        span("99999999h")

@@ -91,7 +91,7 @@ def fill(dealt, start, tied, inside, amount, mode):  # type: ignore[no-untyped-d
     group : array of int64, shape (scopes, 2)
         Where the tied cells that share what was left stand in `dealt`; empty if none do.
     room : array of float64, shape (scopes,)
-        What they share: cells, or m2 if the mode is EXACT.
+        What they share: cells if the mode is TOP, else m2.
     """
     scopes = len(start) - 1
     share = np.zeros(len(inside))
@@ -123,7 +123,8 @@ def fill(dealt, start, tied, inside, amount, mode):  # type: ignore[no-untyped-d
             for k in range(i, j):
                 share[dealt[k]] = taken / size
             if taken < size:
-                group[s, 0], group[s, 1], room[s] = i, j, taken
+                group[s, 0], group[s, 1] = i, j
+                room[s] = taken * together / count if mode == FLOOR or mode == CEIL else taken  # noqa: SIM109
                 break
             if mode == TOP:
                 left -= count
@@ -152,45 +153,44 @@ def sums(share, inside, count, hit, label, labels):  # type: ignore[no-untyped-d
 
 @njit(cache=True)
 def extremes(dealt, share, group, room, inside, count, label, labels, mode):  # type: ignore[no-untyped-def]
-    """Per label: crimes caught if ties fall as badly, and as well, as they can; shape (2, labels)."""
+    """Per label: crimes caught if ties fall as badly, and as well, as they can; shape (2, labels).
+
+    Among tied cells the best case takes the fullest first, by crimes (TOP) or by crimes per m2, and the worst case the
+    emptiest. Cells that are equal in this too share what is left, so that the order of the cells never matters.
+    """
     out = np.zeros((2, labels))
+    shared = np.zeros(len(share), dtype=np.bool_)
+    for s in range(len(group)):
+        for k in range(group[s, 0], group[s, 1]):
+            shared[dealt[k]] = True
     for cell in range(len(share)):
-        if share[cell] > 0:
-            out[0, label[cell]] += count[cell]
-    out[1] = out[0]
+        if share[cell] > 0 and not shared[cell]:
+            out[:, label[cell]] += count[cell]
     for s in range(len(group)):
         i, j = group[s]
-        if j <= i:
-            continue
-        positives = 0
+        with_crime = dealt[i:j][count[dealt[i:j]] > 0]
+        empty = 0.0
         for k in range(i, j):
-            if count[dealt[k]] > 0:
-                positives += 1
-        with_crime = np.empty(positives, dtype=np.int64)
-        key = np.empty(positives)
-        p, positive_size, whole_size = 0, 0.0, 0.0
-        for k in range(i, j):
-            cell = dealt[k]
-            size = inside[cell] if mode == EXACT else 1.0
-            whole_size += size
-            if count[cell] > 0:
-                if share[cell] > 0:
-                    out[0, label[cell]] -= count[cell]
-                    out[1, label[cell]] -= count[cell]
-                with_crime[p] = cell
-                key[p] = count[cell] if mode == TOP else count[cell] / inside[cell]
-                positive_size += size
-                p += 1
+            if not count[dealt[k]] > 0:
+                empty += 1.0 if mode == TOP else inside[dealt[k]]
+        key = count[with_crime] if mode == TOP else count[with_crime] / inside[with_crime]
         order = np.argsort(key, kind="mergesort")
         for best in range(2):
-            left = room[s] if best else room[s] - (whole_size - positive_size)
-            for k in range(positives):
-                cell = with_crime[order[positives - 1 - k] if best else order[k]]
-                size = inside[cell] if mode == EXACT else 1.0
-                if left <= 0:
-                    break
-                out[best, label[cell]] += count[cell] * min(1.0, left / size)
-                left -= size
+            if best:
+                order = order[::-1]
+            left = room[s] if best else room[s] - empty
+            first = 0
+            while first < len(order) and left > 0:
+                last, together = first, 0.0
+                while last < len(order) and (last == first or agree(key[order[last - 1]], key[order[last]])):
+                    together += 1.0 if mode == TOP else inside[with_crime[order[last]]]
+                    last += 1
+                part = min(1.0, left / together)
+                for k in range(first, last):
+                    cell = with_crime[order[k]]
+                    out[best, label[cell]] += part * count[cell]
+                left -= together
+                first = last
     return out
 
 
