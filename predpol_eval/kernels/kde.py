@@ -15,32 +15,44 @@ __all__ = ["gaussian_cell_mass", "gaussian_cell_mass_binned", "quartic_cell_mass
 
 _ROOT_HALF = math.sqrt(0.5)
 _REACH = 8.3  # bandwidths: beyond, exp(-z^2/2) is 1.1e-15 of the peak
-_TABLE_UP_TO = 8.0  # bandwidths: a larger cell meets so few neighbours that erfc is cheaper than a table
+_TABLE_UP_TO = 8.0  # bandwidths: a larger cell meets so few neighbours that erf is cheaper than a table
 _BINNED_REACH = 5.5  # 2.7e-7 of the peak
 _NODES_PER_BANDWIDTH = 6.0  # cubic binning then errs by at most 1.3e-4 of the peak
 _MOST_NODES = 16_000_000  # 128 MB
 
 
 @njit(cache=True, error_model="numpy")
-def _erfc_profile(at: float, cell: float, n: int, bandwidth: float, reach: float, out: FloatArray) -> tuple[int, int]:
+def _erf_and_tail(z: float) -> tuple[float, float]:
+    """What erf(z) and erfc(|z|) are, each from the one that is small.
+
+    Their differences then keep nearly all their digits: in the tails, so that far cells keep their order, and
+    about the middle, where a cell is far smaller than the bandwidth.
+    """
+    if abs(z) < 0.5:
+        inner = math.erf(z)
+        return inner, 1.0 - abs(inner)
+    tail = math.erfc(abs(z))
+    return math.copysign(1.0 - tail, z), tail
+
+
+@njit(cache=True, error_model="numpy")
+def _erf_profile(at: float, cell: float, n: int, bandwidth: float, reach: float, out: FloatArray) -> tuple[int, int]:
     """Mass of N(at, bandwidth^2) in cells [k cell, (k+1) cell); fills out[:stop - first]."""
     first = int(min(float(n), max(0.0, math.floor((at - reach * bandwidth) / cell))))
     stop = int(max(0.0, min(float(n), math.ceil((at + reach * bandwidth) / cell))))
     scale = _ROOT_HALF / bandwidth
     left = (first * cell - at) * scale
-    left_tail = math.erfc(abs(left))
+    left_inner, left_tail = _erf_and_tail(left)
     for k in range(first, stop):
         right = ((k + 1) * cell - at) * scale
-        right_tail = math.erfc(abs(right))
-        # Differences of tails, not of erf: far cells keep their order down to the truncation.
-        if left >= 0.0:
+        right_inner, right_tail = _erf_and_tail(right)
+        if left >= 0.5:
             out[k - first] = 0.5 * (left_tail - right_tail)
-        elif right <= 0.0:
+        elif right <= -0.5:
             out[k - first] = 0.5 * (right_tail - left_tail)
         else:
-            out[k - first] = 1.0 - 0.5 * (left_tail + right_tail)
-        left = right
-        left_tail = right_tail
+            out[k - first] = 0.5 * (right_inner - left_inner)
+        left, left_inner, left_tail = right, right_inner, right_tail
     return first, max(first, stop)
 
 
@@ -65,7 +77,7 @@ def _profile_table(cell: float, bandwidth: float, radius: int) -> FloatArray:
             angle = math.pi * (node + 0.5) / orders
             place = (part + 0.5 + 0.5 * math.cos(angle)) / parts
             masses[:] = 0.0
-            first, stop = _erfc_profile((radius + place) * cell, cell, masses.size, bandwidth, 30.0, masses)
+            first, stop = _erf_profile((radius + place) * cell, cell, masses.size, bandwidth, 30.0, masses)
             for order in range(orders):
                 share = math.cos(order * angle) * (1.0 if order == 0 else 2.0) / orders
                 for k in range(first, stop):
@@ -75,7 +87,7 @@ def _profile_table(cell: float, bandwidth: float, radius: int) -> FloatArray:
 
 @njit(cache=True, error_model="numpy")
 def _table_profile(at: float, cell: float, n: int, table: FloatArray, out: FloatArray) -> tuple[int, int]:
-    """What `_erfc_profile` gives, for a point inside the grid, without a single erfc."""
+    """What `_erf_profile` gives, for a point inside the grid, without a single erf."""
     radius = table.shape[2] // 2
     own = min(int(at / cell), n - 1)
     first = max(0, own - radius)
@@ -122,13 +134,13 @@ def _gaussian(
         if use_table and 0.0 <= dx < nx * cell:
             first, stop = _table_profile(dx, cell, nx, table, across)
         else:
-            first, stop = _erfc_profile(dx, cell, nx, bandwidth, _REACH, across)
+            first, stop = _erf_profile(dx, cell, nx, bandwidth, _REACH, across)
         if stop <= first:
             continue
         if use_table and 0.0 <= dy < ny * cell:
             bottom, top = _table_profile(dy, cell, ny, table, along)
         else:
-            bottom, top = _erfc_profile(dy, cell, ny, bandwidth, _REACH, along)
+            bottom, top = _erf_profile(dy, cell, ny, bandwidth, _REACH, along)
         masses = across[: stop - first]
         for r in range(bottom, top):
             share = weight[i] * along[r - bottom]
@@ -240,7 +252,7 @@ def _gaussian_binned(
     squeezed = np.zeros((ny, columns))
     masses = np.empty(max(nx, ny))
     for r in range(rows):
-        first, stop = _erfc_profile((r - pad) * step, cell, ny, bandwidth, _BINNED_REACH, masses)
+        first, stop = _erf_profile((r - pad) * step, cell, ny, bandwidth, _BINNED_REACH, masses)
         row = bins[r]
         for k in range(first, stop):
             share = masses[k - first]
@@ -248,7 +260,7 @@ def _gaussian_binned(
             for c in range(columns):
                 target[c] += share * row[c]
     for c in range(columns):
-        first, stop = _erfc_profile((c - pad) * step, cell, nx, bandwidth, _BINNED_REACH, masses)
+        first, stop = _erf_profile((c - pad) * step, cell, nx, bandwidth, _BINNED_REACH, masses)
         if stop <= first:
             continue
         profile = masses[: stop - first]

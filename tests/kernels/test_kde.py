@@ -1,0 +1,157 @@
+"""Mass of a kernel in every cell: against the naive twin, scipy, and what must hold for any kernel."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.special import erfc
+from scipy.stats import gaussian_kde
+
+from predpol_eval.kernels import kde
+from tests.kernels.scenes import assert_close, scenes
+from tests.naive import kde as naive
+
+RATIOS = [0.004, 0.03, 0.1249, 0.1251, 0.26, 0.5, 0.77, 1.0, 2.0, 5.3, 20.0, 170.0]
+
+
+# Gaussian ------------------------------------------------------------------------------------------------
+
+
+@given(scenes(), st.sampled_from(RATIOS))
+def test_gaussian_is_the_naive_mass(scene, ratio):
+    arguments = (*scene.crimes, *scene.place, ratio * scene.cell)
+    peak = naive.gaussian_cell_mass(*scene.crimes, *scene.framed(3).place, ratio * scene.cell).max()
+    assert_close(kde.gaussian_cell_mass(*arguments), naive.gaussian_cell_mass(*arguments), 1e-12, peak)
+
+
+def test_gaussian_of_a_rounded_origin_and_free_coordinates():
+    rng = np.random.default_rng(5)
+    x, y, w = 630000.37 + rng.uniform(-900, 3900, 60), 4.8e6 + rng.uniform(-900, 2900, 60), rng.uniform(0, 2, 60)
+    for bandwidth in (20.0, 80.0, 500.0, 3000.0):
+        arguments = (x, y, w, 630000.37, 4.8e6 + 0.01, 333.3, 9, 6, bandwidth)
+        assert_close(kde.gaussian_cell_mass(*arguments), naive.gaussian_cell_mass(*arguments), 1e-12)
+
+
+def test_gaussian_equals_the_integral_of_scipys_density_over_each_cell():
+    rng = np.random.default_rng(3)
+    points = rng.normal(size=(2, 25))
+    points -= points.mean(axis=1, keepdims=True)
+    # gaussian_kde smooths with the covariance of its data: give it data whose covariance is round.
+    points = 1000.0 * np.linalg.solve(np.linalg.cholesky(np.cov(points)), points)
+    density = gaussian_kde(points, bw_method=0.3)
+    np.testing.assert_allclose(density.covariance, 300.0**2 * np.eye(2), atol=1e-6)
+    found = kde.gaussian_cell_mass(*points, np.ones(25), -1000.0, -750.0, 250.0, 8, 6, 300.0) / 25
+    for row in range(6):
+        for col in range(8):
+            low = np.array([-1000.0 + 250 * col, -750.0 + 250 * row])
+            assert found[row, col] == pytest.approx(density.integrate_box(low, low + 250.0), rel=1e-10)
+
+
+@pytest.mark.parametrize("ratio", [0.3, 1.0, 2.0, 7.0])
+@pytest.mark.parametrize("place", [0.0, 0.17, 0.5, 0.99])
+def test_gaussian_tails_keep_their_relative_accuracy(ratio, place):
+    """Far cells rank by their tails: 1e-10 of the local value, not of the peak, out to 7.5 bandwidths."""
+    cells = 2 * math.ceil(9 * ratio) + 1
+    at = (cells // 2 + place) * 100.0
+    found = kde.gaussian_cell_mass([at], [50.0], [1.0], 0.0, 0.0, 100.0, cells, 1, ratio * 100.0)[0]
+    scale = ratio * 100.0 * math.sqrt(2.0)
+    away = np.abs(np.arange(cells) + 0.5 - at / 100.0) - 0.5
+    tail = (away > 0.5) & (away * 100.0 < 7.5 * ratio * 100.0)
+    along = math.erf(50.0 / scale)
+    expected = 0.5 * (erfc(away * 100.0 / scale) - erfc((away + 1.0) * 100.0 / scale)) * along
+    assert tail.sum() >= 2
+    np.testing.assert_allclose(found[tail], expected[tail], rtol=1e-10)
+
+
+def test_gaussian_mass_of_a_crime_in_the_middle_of_a_large_grid_is_its_weight():
+    for bandwidth in (1.0, 60.0, 250.0, 900.0):
+        mass = kde.gaussian_cell_mass([10_010.0], [10_230.0], [2.5], 0.0, 0.0, 250.0, 80, 80, bandwidth)
+        assert mass.sum() == pytest.approx(2.5, rel=1e-12)
+
+
+def test_gaussian_far_outside_leaves_nothing_and_costs_nothing():
+    mass = kde.gaussian_cell_mass([1e15, -1e300], [0.0, 3e18], [1.0, 1.0], 0.0, 0.0, 250.0, 3, 2, 500.0)
+    assert not mass.any()
+
+
+def test_gaussian_with_a_bandwidth_beyond_every_distance_is_flat():
+    mass = kde.gaussian_cell_mass([0.0], [0.0], [1.0], 0.0, 0.0, 250.0, 4, 3, 1e9)
+    np.testing.assert_allclose(mass, 250.0**2 / (2 * math.pi * 1e18), rtol=1e-12)
+
+
+# Gaussian, binned ----------------------------------------------------------------------------------------
+
+
+@given(scenes(), st.sampled_from([0.5, 0.77, 1.0, 2.0, 5.3, 20.0]))
+def test_binned_stays_within_its_bound(scene, ratio):
+    bandwidth = ratio * scene.cell
+    peak = kde.gaussian_cell_mass(*scene.crimes, *scene.framed(3).place, bandwidth).max()
+    found = kde.gaussian_cell_mass_binned(*scene.crimes, *scene.place, bandwidth)
+    assert_close(found, kde.gaussian_cell_mass(*scene.crimes, *scene.place, bandwidth), 2e-4, peak)
+    assert (found >= 0.0).all()
+
+
+def test_binned_on_one_place_wherever_it_stands_between_the_nodes():
+    """Linear binning with its variance correction would err by 5e-3 here."""
+    worst = 0.0
+    for place in np.linspace(2000.0, 2000.0 + 500.0 / 6.0, 9):
+        arguments = ([place] * 3, [place + 31.0] * 3, [1.0] * 3, 0.0, 0.0, 50.0, 80, 80, 500.0)
+        exact = kde.gaussian_cell_mass(*arguments)
+        worst = max(worst, np.abs(kde.gaussian_cell_mass_binned(*arguments) - exact).max() / exact.max())
+    assert 2e-5 < worst < 1.4e-4
+
+
+@pytest.mark.parametrize(("cell", "bandwidth"), [(250.0, 124.0), (1000.0, 3.0), (0.5, 1.0)])
+def test_binned_leaves_small_bandwidths_and_too_many_nodes_to_the_exact_kernel(cell, bandwidth):
+    cells = 1500 if cell < 1.0 else 5
+    arguments = ([3.0, 400.0], [5.0, 90.0], [1.0, 2.0], 0.0, 0.0, cell, cells, cells, bandwidth)
+    np.testing.assert_array_equal(kde.gaussian_cell_mass_binned(*arguments), kde.gaussian_cell_mass(*arguments))
+
+
+# Quartic -------------------------------------------------------------------------------------------------
+
+
+@given(scenes(most=3, margin=1), st.sampled_from([0.01, 0.3, 0.5, 0.77, 1.0, 1.25, 2.0, 5.3]))
+def test_quartic_is_the_naive_mass(scene, ratio):
+    arguments = (*scene.crimes, *scene.place, ratio * scene.cell)
+    peak = kde.quartic_cell_mass(*scene.crimes, *scene.framed(2).place, ratio * scene.cell).max()
+    assert_close(kde.quartic_cell_mass(*arguments), naive.quartic_cell_mass(*arguments), 1e-9, peak)
+
+
+@pytest.mark.parametrize("ratio", [30.0, 300.0, 1000.0])
+def test_quartic_far_wider_than_a_cell_is_right_on_its_edge(ratio):
+    """The grid lies across the disc's edge, where the mass is a difference of nearly equal numbers."""
+    peak = 3.0 / (math.pi * ratio**2)
+    for angle in (0.0, 0.4, math.pi / 4, 2.0):
+        away = np.array([math.cos(angle), math.sin(angle)]) * ratio
+        arguments = (*(np.array([c]) for c in 3.1 - away), np.ones(1), 0.0, 0.0, 1.0, 6, 6, ratio)
+        found = kde.quartic_cell_mass(*arguments)
+        expected = naive.quartic_cell_mass(*arguments)
+        assert_close(found, expected, 1e-9, peak)
+        assert (expected == 0.0).any()
+        assert not found[expected == 0.0].any()
+
+
+@pytest.mark.parametrize("bandwidth", [0.5, 30.0, 125.0, 250.0, 400.0, 1000.0, 4000.0])
+def test_quartic_mass_of_a_crime_in_the_middle_is_its_weight(bandwidth):
+    for x, y in ((10_010.3, 10_230.1), (10_000.0, 10_125.0), (10_000.0, 10_000.0)):
+        mass = kde.quartic_cell_mass([x], [y], [1.0], 0.0, 0.0, 250.0, 80, 80, bandwidth)
+        assert mass.sum() == pytest.approx(1.0, abs=1e-9)
+
+
+def test_quartic_ends_at_its_bandwidth():
+    mass = kde.quartic_cell_mass([125.0], [125.0], [1.0], 0.0, 0.0, 250.0, 3, 1, 375.0)
+    assert mass[0, 1] > 0.0
+    assert mass[0, 2] == 0.0
+
+
+def test_naive_quartic_against_a_sum_over_a_fine_raster():
+    """The twin itself is judged by something still more obvious."""
+    places = (np.arange(4000) + 0.5) / 4000 * 0.7 - 0.2
+    d = np.hypot(places[:, None] + 0.1, places)
+    raster = np.where(d < 0.6, 3.0 / (math.pi * 0.36) * (1 - (d / 0.6) ** 2) ** 2, 0.0).mean() * 0.49
+    assert naive.quartic_rectangle(-0.1, 0.6, -0.2, 0.5, 0.6) == pytest.approx(raster, rel=1e-6)
