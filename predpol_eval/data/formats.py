@@ -119,7 +119,8 @@ _TORONTO = Format(
         "Texts are padded with spaces, which are stripped.",
     ),
     caveats=(
-        "Points are offset to the nearest intersection: distance 0 means the same intersection, not the same address.",
+        "Points are offset to the nearest intersection by the publisher, so nobody's home is shown; distance 0 means "
+        "the same intersection, not the same address.",
         "The file is not complete: the extract of 2014-2018 holds 97-98 % of the police's own yearly counts "
         "of Break and "
         "Enter, 89-97 % of Auto Theft, 75-79 % of Robbery and 84-85 % of Assault.",

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from predpol_eval.civil_time import to_wall
 from predpol_eval.data.formats import FORMATS
+from predpol_eval.data.notes import duplicate_notes, pile_up_notes
 from predpol_eval.data.report import Dropped, ReadReport
 from predpol_eval.errors import InputError
 
@@ -154,6 +156,8 @@ def sample_events(*, kinds: Sequence[str] | str | None = None) -> Events:
         "cut from the Major Crime Indicators 2014-2018: Break and Enter and Auto Theft that occurred from "
         "2014-01-01 on",
         "wall-clock times that a clock change repeats were taken as the earlier, skipped ones moved to the change",
+        *duplicate_notes(0, 0, int(frame.duplicated().sum()), has_id=False),
+        *pile_up_notes(to_wall(events.happened, events.tz)),
         *_TORONTO.caveats,
     )
     dropped: tuple[Dropped, ...] = ()

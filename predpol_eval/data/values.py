@@ -109,11 +109,12 @@ def texts(column: pd.Series[Any]) -> TextArray:
         whole = column.dropna()
         if len(whole) and bool((whole == whole.round()).all()):
             column = column.astype("Int64")
-    missing = column.isna().to_numpy(dtype=bool)
-    values = np.array([_text(value) for value in column.tolist()], dtype=object)
-    blank = missing | np.isin(values, _BLANK)
-    values[blank] = ""
-    return values
+    # Each different value is looked at once; a missing one has code -1, the last.
+    codes, different = pd.factorize(column)
+    written = [_text(value) for value in different.tolist()]
+    written = ["" if text in _BLANK else text for text in written]
+    result: TextArray = np.array([*written, ""], dtype=object)[codes]
+    return result
 
 
 def _text(value: Any) -> str:
@@ -129,8 +130,8 @@ def numbers(column: pd.Series[Any], decimal: str = ".") -> Numbers:
     --------
     >>> import pandas as pd
     >>> found = numbers(pd.Series(["1,5", "", "x"]), decimal=",")
-    >>> found.values[0], found.blank.tolist(), found.wrong.tolist()
-    (np.float64(1.5), [False, True, False], [False, False, True])
+    >>> found.values.tolist(), found.blank.tolist(), found.wrong.tolist()
+    ([1.5, nan, nan], [False, True, False], [False, False, True])
     """
     import pandas as pd
 

@@ -73,6 +73,17 @@ def test_a_gap_is_found_with_its_edges(rate: float, length: int) -> None:
         assert found.expected == pytest.approx(rate * (found.end - found.start), rel=0.35)
 
 
+def test_a_missing_day_is_found_although_weekends_are_quiet() -> None:
+    # Saturdays and Sundays hold a tenth of the other days: only weekday by weekday does a missing Wednesday show.
+    rng = np.random.default_rng(26)
+    rate = np.where(np.arange(DAYS) % 7 < 5, 60.0, 6.0)
+    counts = rng.poisson(rate)
+    counts[7 * 60 + 2] = 0
+    assert [(gap.start, gap.end) for gap in find_gaps(counts)] == [(422, 423)]
+    shifted = find_gaps(counts[3:], weekday=3)
+    assert [(gap.start, gap.end) for gap in shifted] == [(419, 420)]
+
+
 def test_strays_at_the_beginning_and_the_end_are_gaps() -> None:
     rng = np.random.default_rng(22)
     counts = np.zeros(3000, dtype=int)

@@ -97,6 +97,17 @@ def test_toronto_refuses_a_date_that_is_no_midnight(tmp_path: Path) -> None:
     assert sum(entry.rows for entry in dropped if entry.reason.startswith("the time is not written")) == 3
 
 
+@pytest.mark.parametrize(
+    "form", ["%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%dT%H:%M:%S.000+00:00", "%m/%d/%Y %I:%M:%S %p", "%Y-%m-%d"]
+)
+def test_toronto_dates_as_the_portal_writes_them_elsewhere(tmp_path: Path, form: str) -> None:
+    frame = pd.read_csv(TORONTO, dtype=str, keep_default_na=False)
+    stamps = pd.to_datetime(frame["occurrencedate"], format="%Y/%m/%d %H:%M:%S+00")
+    frame.assign(occurrencedate=stamps.dt.strftime(form)).to_csv(tmp_path / "other.csv", index=False)
+    again = ppe.read_events(tmp_path / "other.csv", format="toronto")
+    assert again.fingerprint == ppe.read_events(TORONTO, format="toronto").fingerprint
+
+
 def test_kinds_that_are_not_there_are_refused_with_the_close_ones() -> None:
     with pytest.raises(ppe.InputError, match="Did you mean 'Break and Enter'"):
         ppe.read_events(TORONTO, format="toronto", kinds="break & enter")
