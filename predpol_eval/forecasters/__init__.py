@@ -6,6 +6,7 @@ from predpol_eval.forecasters.external import External
 from predpol_eval.forecasters.kde import KDE
 from predpol_eval.forecasters.near_repeat import NearRepeat
 from predpol_eval.forecasters.prospective import ProspectiveHotspot
+from predpol_eval.forecasters.self_exciting import SelfExciting
 
 __all__ = [
     "KDE",
@@ -15,6 +16,7 @@ __all__ = [
     "Forecaster",
     "NearRepeat",
     "ProspectiveHotspot",
+    "SelfExciting",
     "Uniform",
     "describe",
     "forecast",
