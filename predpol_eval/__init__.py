@@ -70,6 +70,10 @@ _HOME = {
     "backtest": "backtests",
     "check_forecaster": "checks",
     "simulate_self_exciting": "simulate",
+    # looking at it
+    "plot_risk": "plot",
+    "plot_capture": "plot",
+    "plot_metric": "plot",
     # what can go wrong
     "PredPolError": "errors",
     "InputError": "errors",
@@ -118,6 +122,9 @@ if TYPE_CHECKING:
     from predpol_eval.metrics import ppai as ppai
     from predpol_eval.metrics import precision as precision
     from predpol_eval.metrics import search_efficiency as search_efficiency
+    from predpol_eval.plot import plot_capture as plot_capture
+    from predpol_eval.plot import plot_metric as plot_metric
+    from predpol_eval.plot import plot_risk as plot_risk
     from predpol_eval.schedule import Schedule as Schedule
     from predpol_eval.schedule import Windows as Windows
     from predpol_eval.simulate import simulate_self_exciting as simulate_self_exciting
