@@ -66,6 +66,8 @@ _HOME = {
     "SelfExciting": "forecasters",
     "External": "forecasters",
     "forecast": "forecasters",
+    "save_fit": "forecasters",
+    "load_fit": "forecasters",
     # putting them to the test
     "backtest": "backtests",
     "check_forecaster": "checks",
@@ -114,6 +116,8 @@ if TYPE_CHECKING:
     from predpol_eval.forecasters import SelfExciting as SelfExciting
     from predpol_eval.forecasters import Uniform as Uniform
     from predpol_eval.forecasters import forecast as forecast
+    from predpol_eval.forecasters import load_fit as load_fit
+    from predpol_eval.forecasters import save_fit as save_fit
     from predpol_eval.grid import Grid as Grid
     from predpol_eval.metrics import hit_rate as hit_rate
     from predpol_eval.metrics import lift as lift

@@ -3,6 +3,7 @@
 from predpol_eval.forecasters.base import Fitted, Forecaster, describe, forecast, identity
 from predpol_eval.forecasters.baseline import CountMap, Uniform
 from predpol_eval.forecasters.external import External
+from predpol_eval.forecasters.fit_files import load_fit, save_fit
 from predpol_eval.forecasters.kde import KDE
 from predpol_eval.forecasters.near_repeat import NearRepeat
 from predpol_eval.forecasters.prospective import ProspectiveHotspot
@@ -21,4 +22,6 @@ __all__ = [
     "describe",
     "forecast",
     "identity",
+    "load_fit",
+    "save_fit",
 ]
