@@ -122,7 +122,8 @@ def undecodable(path: Path, encoding: str) -> InputError:
     """Say which line of a file is not text in `encoding`, and which encoding to try."""
     place = ""
     with open_bytes(path) as stream:
-        for number, line in enumerate(stream, start=1):
+        # Lines cannot be told apart in bytes where letters take several.
+        for number, line in enumerate([] if _is_wide(encoding) else stream, start=1):
             try:
                 line.decode(encoding)
             except UnicodeDecodeError as error:
@@ -134,6 +135,11 @@ def undecodable(path: Path, encoding: str) -> InputError:
         "encoding='latin-1' or "
         "'cp1252' for most Western European files, 'utf-16' for some Excel exports."
     )
+
+
+def _is_wide(encoding: str) -> bool:
+    """Whether letters take several bytes each, so that zero bytes are nothing strange."""
+    return encoding.lower().replace("_", "-").startswith(("utf-16", "utf16", "utf-32", "utf32"))
 
 
 def _first_bytes(file: Path) -> bytes:
@@ -161,7 +167,7 @@ def _parquet_names(file: Path) -> tuple[str, ...]:
     try:
         # Lists and structures are no columns of a table of crimes.
         return tuple(field.name for field in pq.read_schema(file) if not pa.types.is_nested(field.type))
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, UnicodeError, pa.ArrowException) as error:
         raise InputError(f"{file.name} begins like Parquet but cannot be read ({error}); download it again.") from error
 
 
@@ -169,7 +175,7 @@ def _refuse_other_kinds(file: Path, head: bytes, encoding: str) -> None:
     for start, what in _NOT_TABLES:
         if head.lstrip().startswith(start):
             raise InputError(f"{file.name} is not a CSV or Parquet file but {what}.")
-    wide = encoding.lower().replace("_", "-").startswith(("utf-16", "utf16", "utf-32", "utf32"))
+    wide = _is_wide(encoding)
     if head.startswith((b"\xff\xfe", b"\xfe\xff")) and not wide:
         raise InputError(f"{file.name} is UTF-16 text; read it with encoding='utf-16'.")
     if b"\x00" in head and not wide:
@@ -185,7 +191,7 @@ def _first_record(file: Path, separator: str, encoding: str) -> list[str]:
     try:
         with open_bytes(file) as stream, io.TextIOWrapper(stream, encoding=codec, newline="") as text:
             return next(csv.reader(text, delimiter=separator), [])
-    except UnicodeDecodeError as error:
+    except UnicodeError as error:
         raise undecodable(file, encoding) from error
     except LookupError as error:
         raise InputError(f"encoding={encoding!r} is unknown; use 'utf-8', 'latin-1', 'cp1252' or 'utf-16'.") from error

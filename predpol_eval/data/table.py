@@ -78,9 +78,9 @@ def _read_parquet(source: SourceFile, columns: list[str]) -> Table:
     import pyarrow.parquet as pq
 
     try:
-        # A data frame's index, saved as a column, is a column like any other here.
-        frame = pq.read_table(source.path, columns=columns).to_pandas(ignore_metadata=True)
-    except (OSError, pa.ArrowException) as error:
+        # Without pandas' own notes a data frame's index, saved as a column, is a column like any other.
+        frame = pq.read_table(source.path, columns=columns).replace_schema_metadata(None).to_pandas()
+    except (OSError, UnicodeError, pa.ArrowException) as error:
         raise InputError(f"{source.name} cannot be read as Parquet ({error}); download it again.") from error
     return Table(
         source=source.name,
@@ -129,7 +129,7 @@ def _read_csv(source: SourceFile, columns: list[str]) -> Table:
                     include_columns=list(chosen),
                 ),
             )
-    except UnicodeDecodeError as error:
+    except UnicodeError as error:
         raise undecodable(source.path, source.encoding) from error
     except pa.ArrowInvalid as error:
         message = str(error)

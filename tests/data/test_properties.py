@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import tempfile
 from collections import Counter
+from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
 
+import pandas as pd
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -129,6 +133,63 @@ def test_every_row_is_kept_or_dropped_for_one_reason(
         lines = [number + 2 for number, end in enumerate(fates) if end == name]
         assert list(entry.first) == lines[:5]
     assert found == Counter(end for end in fates if end != "kept")
+
+
+FIXTURES = Path(__file__).resolve().parents[1] / "fixtures"
+WHOLE = {name: (FIXTURES / f"{name}_look_alike.csv").read_bytes() for name in ("toronto", "chicago", "police_uk")}
+SPOILT = st.lists(
+    st.tuples(
+        st.floats(0, 1, exclude_max=True),
+        st.sampled_from(["replace", "insert", "cut", "end"]),
+        st.sampled_from([b'"', b",", b"\n", b"\r", b";", b"\xff", b"\xe9", b"\x00", b"-9", b"nan", b"1e999", b" "]),
+    ),
+    min_size=1,
+    max_size=5,
+)
+
+
+@given(
+    format=st.sampled_from(list(WHOLE)),
+    packing=st.sampled_from(["plain", "gzip", "parquet"]),
+    spoilt=SPOILT,
+    malformed=st.sampled_from(["raise", "drop"]),
+    encoding=st.sampled_from(["utf-8", "latin-1", "utf-16"]),
+)
+def test_a_spoilt_file_is_read_or_refused_but_never_breaks_the_reader(
+    format: str, packing: str, spoilt: list[tuple[float, str, bytes]], malformed: str, encoding: str
+) -> None:
+    content = bytearray(PACKED[packing](WHOLE[format]))
+    for share, action, what in spoilt:
+        at = int(share * len(content))
+        if action == "replace":
+            content[at : at + len(what)] = what
+        elif action == "insert":
+            content[at:at] = what
+        elif action == "cut":
+            del content[at : at + 20]
+        else:
+            del content[at + 1 :]
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder, "spoilt.csv")
+        file.write_bytes(bytes(content))
+        refused, report = "", None
+        try:
+            report = ppe.read_events(file, format=format, malformed=malformed, encoding=encoding).report
+        except ppe.InputError as error:
+            refused = str(error)
+    if report is None:
+        assert "spoilt.csv" in refused
+    else:
+        assert report.rows_read == report.rows_kept + report.rows_dropped
+
+
+def as_parquet(content: bytes) -> bytes:
+    packed = io.BytesIO()
+    pd.read_csv(io.BytesIO(content)).to_parquet(packed)
+    return packed.getvalue()
+
+
+PACKED: dict[str, Callable[[bytes], bytes]] = {"plain": bytes, "gzip": gzip.compress, "parquet": as_parquet}
 
 
 def is_small(row: tuple[str, ...]) -> bool:
