@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -231,21 +231,38 @@ def name_windows(windows: Windows, which: Any, limit: int = 5) -> str:
     return named + (f" and {more} more" if more > 0 else "")
 
 
-_RESOLUTION_DAYS = {"month": 28.0, "day": 0.95, "hour": 1 / 24, "minute": 1 / 1440}
+_RESOLUTION_DAYS = {"month": 28.0, "day": 0.9, "hour": 1 / 24, "minute": 1 / 1440}
+_RESOLUTION_UNIT: dict[str, Literal["D", "h", "m"]] = {"day": "D", "hour": "h", "minute": "m"}
 
 
 def refuse_finer_than_data(events: Events, windows: Windows) -> None:
-    """Refuse windows shorter than the publisher tells the time, such as nights of police.uk months."""
+    """Refuse windows that the publisher's times cannot tell apart, such as nights of police.uk months."""
     if events.resolution is None or not len(windows):
         return
-    least = _RESOLUTION_DAYS[events.resolution]
-    if windows.days.min() < least - 1e-9:
+    told = events.resolution
+    if windows.days.min() < _RESOLUTION_DAYS[told] - 1e-9:
         raise InputError(
-            f"The crimes are dated to the {events.resolution} only, but windows of {windows.days.min():g} days are "
-            "asked for: "
-            f"nobody can tell which of them a crime belongs to. Use windows of at least a {events.resolution} "
-            f"(horizon='{'31D' if events.resolution == 'month' else '1D'}'), or data with exact times."
+            f"The crimes are dated to the {told} only, but windows of {windows.days.min():g} days are asked for: "
+            "nobody "
+            f"can tell which of them a crime belongs to. Use windows of at least a {told} "
+            f"(horizon={'31D' if told == 'month' else '1D' if told == 'day' else '1h'!r}), or data with exact times."
         )
+    if told in _RESOLUTION_UNIT:
+        moments = [windows.start, windows.end]
+        if events.information_set == "happened":
+            # Without recording times, a crime dated to a day would count as known before its hour has come.
+            moments.append(windows.until)
+        edges = to_wall(np.stack(moments), windows.tz)
+        off = (edges != edges.astype(f"datetime64[{_RESOLUTION_UNIT[told]}]")).any(axis=0)
+        if off.any():
+            raise InputError(
+                f"The crimes are dated to the {told} only, but {int(off.sum())} of {len(windows)} windows begin, end "
+                "or are "
+                f"forecast within a {told}, the first at {name_windows(windows, off, 1)}: nobody can tell whether "
+                "such a crime "
+                f"belongs to them. Use windows and a lead of whole {told}s (at='00:00' for days), or data with exact "
+                "times."
+            )
 
 
 def refuse_unobserved(events: Events, windows: Windows) -> None:
