@@ -27,8 +27,7 @@ def read_areas(areas: gpd.GeoDataFrame, label: str | None) -> tuple[tuple[str, .
     if areas.crs is None:
         raise InputError(
             "The areas have no coordinate reference system; set it with areas.set_crs('EPSG:4326') (what the numbers "
-            "are "
-            "in), then convert with .to_crs('EPSG:...') to metres."
+            "are in), then convert with .to_crs('EPSG:...') to metres."
         )
     crs = metric_crs(areas.crs)
     geometry = np.asarray(areas.geometry.to_numpy(), dtype=object)
@@ -55,8 +54,7 @@ def read_areas(areas: gpd.GeoDataFrame, label: str | None) -> tuple[tuple[str, .
     if total > 1.01 * union:
         raise InputError(
             f"The areas overlap: together they measure {total / 1e6:,.2f} km2 but cover only {union / 1e6:,.2f} km2. "
-            "A square "
-            f"metre can belong to one area only: cut them, or choose another label than {label!r}."
+            f"A square metre can belong to one area only: cut them, or choose another label than {label!r}."
         )
     return names_in_order, polygons, crs
 
@@ -76,8 +74,8 @@ def _mended(geometry: npt.NDArray[Any]) -> npt.NDArray[Any]:
         first = where[worse][0]
         raise InputError(
             f"{row_list(where[worse])} of the areas are not valid polygons "
-            f"({shapely.is_valid_reason(geometry[first])}), and "
-            "mending would change their area; look at them, then use areas.geometry = areas.make_valid()."
+            f"({shapely.is_valid_reason(geometry[first])}), and mending would change their area; look at them, then "
+            "use areas.geometry = areas.make_valid()."
         )
     result = geometry.copy()
     result[where] = valid

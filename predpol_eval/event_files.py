@@ -61,8 +61,7 @@ def load(path: Path) -> Events:
     if header.get("schema") != SCHEMA:
         raise InputError(
             f"{path.name} was not saved by Events.to_parquet in this version (schema {header.get('schema')!r}, "
-            "expected "
-            f"{SCHEMA!r}); read other Parquet files with read_events(path, format='generic', ...)."
+            f"expected {SCHEMA!r}); read other Parquet files with read_events(path, format='generic', ...)."
         )
 
     def column(name: str) -> Any:

@@ -150,8 +150,7 @@ class Events:
         if len(frame) == 0 and observed is None:
             raise InputError(
                 "The table of crimes is empty, so nothing tells when crimes were observed. Check the file or the "
-                "filter "
-                "before it; for a place truly without crime give observed=[(start, end)]."
+                "filter before it; for a place truly without crime give observed=[(start, end)]."
             )
         problems = Problems()
         east, north, crs_name = read_coordinates(frame, x, y, crs, source_crs, problems)

@@ -136,6 +136,5 @@ def _refuse_excess(budget: Budget, scope: npt.NDArray[np.int64], scene: Scene, a
         unit = "cells" if mode == ranking.TOP else "m2"
         raise InputError(
             f"{used[over[0]]:,.0f} {unit} are flagged but '{budget}' allows {amount[over[0]]:,.0f}: flagging more "
-            "than the "
-            "budget is refused. Flag fewer boxes, or tally under a budget that allows them."
+            "than the budget is refused. Flag fewer boxes, or tally under a budget that allows them."
         )

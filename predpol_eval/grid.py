@@ -363,8 +363,7 @@ def _shape(low: npt.NDArray[np.int64], high: npt.NDArray[np.int64], side: int) -
     if nx * ny > MOST_CELLS:
         gigabytes = nx * ny * 12 / 1e9
         raise InputError(
-            f"A cell of {side / 1000:g} m gives {nx:,} x {ny:,} = {nx * ny:,} cells ({gigabytes:,.1f} GB for the "
-            "grid alone); "
-            f"the most is {MOST_CELLS:,}. Use a larger cell, or check that the bounds are in metres."
+            f"A cell of {side / 1000:g} m gives {nx:,} x {ny:,} = {nx * ny:,} cells ({gigabytes:,.1f} GB for the grid "
+            f"alone); the most is {MOST_CELLS:,}. Use a larger cell, or check that the bounds are in metres."
         )
     return nx, ny

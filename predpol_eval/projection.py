@@ -74,9 +74,8 @@ def metric_crs(crs: Any) -> str:
     if operation is not None and "Pseudo Mercator" in operation.method_name:
         raise InputError(
             f"The coordinates are in {shown} ({parsed.name}), a system for web maps whose metres are stretched (by "
-            "1.6 in "
-            "London); distances and areas need a local system. "
-            "Convert with .to_crs('EPSG:...'); geodataframe.estimate_utm_crs() suggests one."
+            "1.6 in London); distances and areas need a local system. Convert with .to_crs('EPSG:...'); "
+            "geodataframe.estimate_utm_crs() suggests one."
         )
     units = {axis.unit_name for axis in parsed.axis_info[:2]}
     if not units <= {"metre", "meter"}:

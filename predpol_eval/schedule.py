@@ -243,8 +243,7 @@ def refuse_finer_than_data(events: Events, windows: Windows) -> None:
     if windows.days.min() < _RESOLUTION_DAYS[told] - 1e-9:
         raise InputError(
             f"The crimes are dated to the {told} only, but windows of {windows.days.min():g} days are asked for: "
-            "nobody "
-            f"can tell which of them a crime belongs to. Use windows of at least a {told} "
+            f"nobody can tell which of them a crime belongs to. Use windows of at least a {told} "
             f"(horizon={'31D' if told == 'month' else '1D' if told == 'day' else '1h'!r}), or data with exact times."
         )
     if told in _RESOLUTION_UNIT:
@@ -257,11 +256,9 @@ def refuse_finer_than_data(events: Events, windows: Windows) -> None:
         if off.any():
             raise InputError(
                 f"The crimes are dated to the {told} only, but {int(off.sum())} of {len(windows)} windows begin, end "
-                "or are "
-                f"forecast within a {told}, the first at {name_windows(windows, off, 1)}: nobody can tell whether "
-                "such a crime "
-                f"belongs to them. Use windows and a lead of whole {told}s (at='00:00' for days), or data with exact "
-                "times."
+                f"or are forecast within a {told}, the first at {name_windows(windows, off, 1)}: nobody can tell "
+                f"whether such a crime belongs to them. Use windows and a lead of whole {told}s (at='00:00' for "
+                "days), or data with exact times."
             )
 
 

@@ -170,8 +170,7 @@ def check_surface(risk: xr.DataArray, grid: Grid) -> xr.DataArray:
     if made_on is not None and made_on != grid.fingerprint:
         raise NotComparableError(
             f"The surface was made on another grid (fingerprint {str(made_on)[:12]}..., here "
-            f"{grid.fingerprint[:12]}...); "
-            "make it again on this one, or tally it on its own."
+            f"{grid.fingerprint[:12]}...); make it again on this one, or tally it on its own."
         )
     ordered = risk.transpose(..., "window", "y", "x")
     if ordered.shape[-2:] != grid.shape:
@@ -186,8 +185,7 @@ def check_surface(risk: xr.DataArray, grid: Grid) -> xr.DataArray:
     if bad.any():
         raise InputError(
             f"{int(bad.sum()):,} of {bad.size:,} numbers inside the study area are missing or infinite; every cell "
-            "needs a "
-            "finite number (0 for no risk)."
+            "needs a finite number (0 for no risk)."
         )
     if kind != "score" and (inside < 0).any():
         raise InputError(

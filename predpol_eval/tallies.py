@@ -206,9 +206,8 @@ def read_counts(counted: xr.DataArray, windows: Windows, grid: Grid) -> tuple[Fl
     missing = [name for name in ("window", "y", "x") if name not in getattr(counted, "dims", ())]
     if missing:
         raise InputError(
-            f"The observed crimes are a {type(counted).__name__} without {', '.join(missing)}; give Events, or "
-            "counts made by "
-            "ppe.count(events, grid, windows)."
+            f"The observed crimes are a {type(counted).__name__} without {', '.join(missing)}; give Events, or counts "
+            "made by ppe.count(events, grid, windows)."
         )
     if counted.attrs.get("grid") not in (None, grid.fingerprint):
         raise NotComparableError("The crimes were counted on another grid; count them again on this one.")

@@ -122,8 +122,7 @@ def known(events: Events, grid: Grid, until: Any, lookback: str | None = None) -
             f"No time was observed {where} "
             f"{name_windows(Windows(np.array([cut]), np.array([cut]), np.array([cut]), events.tz), slice(None))}: "
             f"crimes were observed {observation.describe(events.observed, events.tz)}. Start the schedule later, or "
-            "use a longer "
-            "lookback."
+            "use a longer lookback."
         )
     # A crime's age counts from the middle of the time in which it may have happened, and is never negative.
     moments = np.minimum(past.midpoint, cut - np.timedelta64(1, "ns"))
@@ -140,9 +139,8 @@ def ready(
     if early.any():
         raise InputError(
             f"{int(early.sum())} of {len(chosen)} windows start before the moment the forecaster was fitted at "
-            f"({until} UTC), "
-            f"the first at {name_windows(chosen, early)}: a forecast cannot be made for a time already known. "
-            "Fit with an earlier until."
+            f"({until} UTC), the first at {name_windows(chosen, early)}: a forecast cannot be made for a time already "
+            "known. Fit with an earlier until."
         )
     if events is not None and resolution is not None:
         refuse_finer_than_data(events, chosen)
@@ -214,9 +212,8 @@ def fields_of(forecaster: Any) -> dict[str, Any]:
     """
     if not dataclasses.is_dataclass(forecaster) or isinstance(forecaster, type):
         raise InputError(
-            f"{forecaster!r} is not an instance of a dataclass, so its configuration cannot be told. Make the class "
-            "a frozen "
-            "dataclass (@dataclass(frozen=True)), or give it a property `fingerprint` that changes with its "
+            f"{forecaster!r} is not an instance of a dataclass, so its configuration cannot be told. Make the class a "
+            "frozen dataclass (@dataclass(frozen=True)), or give it a property `fingerprint` that changes with its "
             "configuration."
         )
     return {field.name: getattr(forecaster, field.name) for field in dataclasses.fields(forecaster)}
@@ -272,8 +269,7 @@ def _plain(value: Any, where: str) -> Any:
         return identity(value)
     raise InputError(
         f"A field of {where} holds a {type(value).__name__}; a configuration is made of numbers, texts, lists and "
-        "other "
-        "configurations. Give the class a property `fingerprint` if it must hold something else."
+        "other configurations. Give the class a property `fingerprint` if it must hold something else."
     )
 
 

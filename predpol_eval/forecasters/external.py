@@ -67,8 +67,7 @@ class External:
             found = getattr(self.surface, "dims", type(self.surface).__name__)
             raise InputError(
                 f"External needs one surface with dimensions (window, y, x); found {found}. Use "
-                "External.from_file(path), "
-                "External.from_table(...), or select one forecaster first."
+                "External.from_file(path), External.from_table(...), or select one forecaster first."
             )
         ordered = self.surface.transpose("window", "y", "x")
         windows = Windows.from_coords(ordered)
@@ -203,17 +202,15 @@ class FittedExternal:
         other = made.end[where] != chosen.end
         if other.any():
             raise InputError(
-                f"The surfaces of {self.forecaster.name!r} for the windows starting {name_windows(chosen, other)} "
-                "end at another "
-                "time than the schedule's."
+                f"The surfaces of {self.forecaster.name!r} for the windows starting {name_windows(chosen, other)} end "
+                "at another time than the schedule's."
             )
         late = made.until[where] > self.until
         if late.any():
             raise InputError(
-                f"The surfaces of {self.forecaster.name!r} for the windows starting {name_windows(chosen, late)} "
-                "were made at "
-                f"{made.until[where][late][0]} UTC, after {self.until} UTC, the moment from which the window is "
-                "forecast."
+                f"The surfaces of {self.forecaster.name!r} for the windows starting {name_windows(chosen, late)} were "
+                f"made at {made.until[where][late][0]} UTC, after {self.until} UTC, the moment from which the window "
+                "is forecast."
             )
         attrs = {key: value for key, value in given.attrs.items() if key in ("information_set", "fitted_until")}
         return make_surface(

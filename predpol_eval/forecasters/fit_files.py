@@ -116,8 +116,7 @@ def _taken_apart(value: Any, arrays: list[npt.NDArray[Any]], classes: dict[str, 
         return value
     raise InputError(
         f"A fit with a {name} cannot be saved: only fits of this library's own forecasters can. Surfaces made by "
-        "somebody "
-        "else are saved with ppe.save_surface(...)."
+        "somebody else are saved with ppe.save_surface(...)."
     )
 
 
