@@ -108,8 +108,9 @@ class Windows:
     def __repr__(self) -> str:
         if not len(self):
             return "<Windows: none>"
-        first, last = to_wall(self.start[[0, -1]], self.tz).astype("datetime64[m]")
-        return f"<Windows: {len(self)}, starting {first} to {last} in {self.tz}>".replace("T", " ")
+        wall = to_wall(self.start[[0, -1]], self.tz).astype("datetime64[m]")
+        first, last = (str(moment).replace("T", " ") for moment in wall)
+        return f"<Windows: {len(self)}, starting {first} to {last} in {self.tz}>"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
