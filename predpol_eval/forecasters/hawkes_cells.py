@@ -73,7 +73,7 @@ class CellCrimes:
         if not within.any():
             return None
         # Beyond one over the shortest step every repeat becomes less likely with every rise of omega.
-        fastest = 1.0 / max(float(steps[within].min()), self.min_step)
+        fastest = 1.0 / max(float(steps[within].min()), float(self.min_step))
         return min(_SLOWEST / self.days, fastest), fastest
 
     def decay(self, omega: float) -> Decay:
@@ -164,8 +164,9 @@ def em_step(
     theta omega = sum p/(sum p dt + theta sum(slope of seen)), mu_n = sum p_jj/T, where for one period up to T seen is
     1 - exp(-omega (T - t)) and its slope (T - t) exp(-omega (T - t)).
 
-    The formula for omega is a single step towards the M step's maximum; where it would overshoot it is shortened, so
-    that the likelihood never falls (a generalised EM: Dempster, Laird and Rubin 1977).
+    The formula for omega is a single step towards the M step's maximum (a generalised EM: Dempster, Laird and Rubin
+    1977). Over one period it never lowers the likelihood, since exp(-omega (T - t)) lies above its tangent; over
+    several it may, and is then shortened until it does not.
     """
     theta, omega, mu = parameters
     repeats, waiting, alone = expectation(decay.zeroth, decay.first, crimes.share, crimes.groups, theta * omega, mu)

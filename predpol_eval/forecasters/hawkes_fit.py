@@ -182,8 +182,13 @@ def _climb(
     """Take as much of a Newton step as raises the likelihood, or stay."""
     length = min(1.0, _LONGEST_STEP / max(1e-300, float(np.abs(step).max())))
     for _ in range(_HALVINGS):
-        theta = now.theta * float(np.exp(length * step[0]))
-        omega = min(max(now.omega * float(np.exp(length * step[1])), limits[0]), limits[1])
+        along = length * step
+        omega = min(max(now.omega * float(np.exp(along[1])), limits[0]), limits[1])
+        if omega in limits and here.curvature[0, 0] < 0:
+            # Stopped by a limit, the best step of theta is another: that for the step omega could take.
+            along[1] = np.log(omega / now.omega)
+            along[0] = (here.slope[0] + here.curvature[0, 1] * along[1]) / -here.curvature[0, 0]
+        theta = now.theta * float(np.exp(np.clip(along[0], -_LONGEST_STEP, _LONGEST_STEP)))
         tried = Parameters(theta, omega, now.mu)
         sums = decay if omega == now.omega else crimes.decay(omega)
         there = profile(crimes, tried, sums)
