@@ -257,14 +257,16 @@ def identity(forecaster: Any) -> str:
 
 
 def _plain(value: Any, where: str) -> Any:
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)  # 500 and 500.0 metres are one configuration
     if value is None or isinstance(value, str | int | float | bool):
         return repr(value)
     if isinstance(value, dict):
         return {str(key): _plain(part, where) for key, part in value.items()}
     if isinstance(value, list | tuple):
         return [_plain(part, where) for part in value]
-    if isinstance(value, np.generic):
-        return repr(value.item())
     if dataclasses.is_dataclass(value) or hasattr(value, "fingerprint"):
         return identity(value)
     raise InputError(

@@ -16,7 +16,7 @@ from predpol_eval.events import Events
 from predpol_eval.forecasters.base import ready
 from predpol_eval.grid import Grid
 from predpol_eval.schedule import Windows, as_windows, name_windows
-from predpol_eval.surface import load_surface, make_surface
+from predpol_eval.surface import KINDS, load_surface, make_surface
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,7 +45,7 @@ class External:
     Raises
     ------
     InputError
-        If it is not a surface with one dimension each for window, y and x, or two have the same window.
+        If it is not a surface of a known kind with one dimension each for window, y and x, or two have the same window.
 
     Examples
     --------
@@ -69,7 +69,15 @@ class External:
                 f"External needs one surface with dimensions (window, y, x); found {found}. Use "
                 "External.from_file(path), External.from_table(...), or select one forecaster first."
             )
-        ordered = self.surface.transpose("window", "y", "x")
+        if self.surface.attrs.get("kind") not in KINDS:
+            raise InputError(
+                f"The surface's attrs['kind'] is {self.surface.attrs.get('kind')!r}; expected one of "
+                f"{', '.join(map(repr, KINDS))}, since it decides which metrics apply. Use "
+                "ppe.make_surface(..., kind=...)."
+            )
+        # A copy: its fingerprint must stay true whatever becomes of the original.
+        ordered = self.surface.transpose("window", "y", "x").copy(deep=True)
+        ordered.to_numpy().setflags(write=False)
         windows = Windows.from_coords(ordered)
         starts, number = np.unique(windows.start, return_counts=True)
         if (number > 1).any():
@@ -162,7 +170,7 @@ class External:
         Raises
         ------
         NotComparableError
-            If they were made on another grid.
+            If they were made on another grid, or their rows and columns are not its cell centres from low to high.
         """
         made_on = self.surface.attrs.get("grid")
         if made_on is not None and made_on != grid.fingerprint:
@@ -170,6 +178,12 @@ class External:
                 f"The surfaces of {self.name!r} were made on another grid (fingerprint {str(made_on)[:12]}..., here "
                 f"{grid.fingerprint[:12]}...); make them again on this one."
             )
+        for name, centres in (("y", grid.y), ("x", grid.x)):
+            if name not in self.surface.coords or not np.array_equal(self.surface[name].to_numpy(), centres):
+                raise NotComparableError(
+                    f"The {name} of the surfaces of {self.name!r} are not the cell centres of the grid, from low to "
+                    "high; make them again with ppe.make_surface(...), row 0 in the south."
+                )
         return FittedExternal(forecaster=self, until=moment(until, events.tz, "until"), grid=grid)
 
 
