@@ -70,7 +70,7 @@ def new_figure(width: float, height: float) -> ShownFigure:
     figure = ShownFigure(figsize=(width, height), dpi=DPI, layout="constrained")
     engine = figure.get_layout_engine()
     if isinstance(engine, ConstrainedLayoutEngine):
-        engine.set(w_pad=0.08, h_pad=0.08)
+        engine.set(w_pad=0.08, h_pad=0.12)
     FigureCanvasAgg(figure)
     return figure
 

@@ -71,6 +71,9 @@ def spend(flagged: Any, values: FloatArray, kind: str, grid: Grid) -> tuple[Bool
 def draw_boxes(axes: Axes, sure: BoolArray, tied: BoolArray, grid: Grid, ruler: Ruler, flagged: Any) -> list[Any]:
     """Outline the boxes; give back what the legend says of them."""
     x, y = cell_edges(grid, ruler)
+    # Thinner lines where boxes are small on paper, so that the risk within them can still be seen.
+    points_per_box = 0.7 * 72 * axes.get_figure(root=True).get_figwidth() / grid.shape[1]  # type: ignore[union-attr]
+    line = float(np.clip(0.16 * points_per_box, 0.4, 0.9))
     handles: list[Any] = []
     budget = f", {flagged}" if isinstance(flagged, TopCells | Coverage | Flags) else ""
     kinds: tuple[tuple[BoolArray, Literal["-", ":"], str], ...] = (
@@ -85,12 +88,12 @@ def draw_boxes(axes: Axes, sure: BoolArray, tied: BoolArray, grid: Grid, ruler: 
             [np.stack([x[column + i], y[row + j]], axis=-1) for i, j in ((0, 0), (1, 0), (1, 1), (0, 1))], axis=1
         )
         axes.add_collection(
-            PolyCollection(list(corners), facecolors="none", edgecolors="white", linewidths=2.2, zorder=3),
+            PolyCollection(list(corners), facecolors="none", edgecolors="white", linewidths=2.4 * line, zorder=3),
             autolim=False,
         )
         axes.add_collection(
             PolyCollection(
-                list(corners), facecolors="none", edgecolors="black", linewidths=0.9, linestyles=style, zorder=4
+                list(corners), facecolors="none", edgecolors="black", linewidths=line, linestyles=style, zorder=4
             ),
             autolim=False,
         )

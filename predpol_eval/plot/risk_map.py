@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from matplotlib.ticker import MultipleLocator
+from matplotlib.ticker import MaxNLocator, MultipleLocator
 
 from predpol_eval.civil_time import to_wall
 from predpol_eval.errors import InputError
@@ -165,6 +165,8 @@ def _draw_risk(axes: Axes, figure: Any, surface: xr.DataArray, values: FloatArra
     bar.set_label(f"{name}\n({details})" if details else name, fontsize=TEXT, color=INK)
     bar.ax.tick_params(labelsize=TEXT - 1, colors=INK)
     bar.outline.set_visible(False)
+    bar.locator = MaxNLocator(6)
+    bar.update_ticks()
 
 
 def _outline(grid: Grid, ruler: Ruler) -> Any:

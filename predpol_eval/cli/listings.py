@@ -1,0 +1,87 @@
+"""What can be read and what can be run, as text."""
+
+from __future__ import annotations
+
+import difflib
+import textwrap
+from collections.abc import Iterable
+
+from predpol_eval.cli.phrases import FORECASTERS, fields_of, first_line
+from predpol_eval.data.formats import FORMATS
+from predpol_eval.errors import InputError
+
+WIDTH = 100
+
+
+def format_list() -> str:
+    """Name every format, in a few lines each."""
+    parts = []
+    for name, entry in FORMATS.items():
+        needs = ", ".join(entry.required) or "columns named by you"
+        lines = [name, *_indented(entry.sentence), *_indented(f"columns: {needs}")]
+        if entry.tz:
+            lines += _indented(f"{entry.crs}, {entry.tz}, time told to the {entry.resolution}")
+        parts.append("\n".join(lines))
+    closing = "`predpol-eval formats NAME` shows one in full: its oddities, what it cannot tell, its licence."
+    return "\n\n".join([*parts, closing])
+
+
+def format_in_full(name: str) -> str:
+    """All that is known about a format.
+
+    Raises
+    ------
+    InputError
+        If there is no such format.
+    """
+    if name not in FORMATS:
+        close = difflib.get_close_matches(name.lower(), list(FORMATS), n=1, cutoff=0.4)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        raise InputError(f"There is no format {name!r}.{hint} The formats are {', '.join(FORMATS)}.")
+    entry = FORMATS[name]
+    lines = [name, *_indented(entry.sentence), *_indented(f"publisher: {entry.publisher}")]
+    if entry.tz:
+        lines += _indented(
+            f"result in metres of {entry.crs}, from {entry.source_crs}; clock of {entry.tz}; time told to the "
+            f"{entry.resolution}"
+        )
+    if entry.columns:
+        lines += ["", "  Columns"]
+        for column in entry.columns.values():
+            optional = "" if column.required else " (optional)"
+            lines += _indented(f"{column.names[0]}: {column.meaning}{optional}", "    ")
+    for title, texts in (
+        ("Oddities, and what is done about them", entry.quirks),
+        ("What it cannot tell", entry.caveats),
+    ):
+        if texts:
+            lines += ["", f"  {title}"]
+            for text in texts:
+                lines += _indented(f"- {text}", "    ")
+    lines += ["", *_indented(f"Licence: {entry.licence}")]
+    if entry.attribution:
+        lines += _indented(f"To be shown: {entry.attribution}")
+    return "\n".join([*lines, "", *_indented(f"In Python: {entry.example}")])
+
+
+def forecaster_list() -> str:
+    """Name every forecaster with its fields and their defaults."""
+    parts = []
+    for name in FORECASTERS:
+        fields = fields_of(name)
+        call = f"{name}({', '.join(f'{key}={value!r}' for key, value in fields.items())})"
+        if name == "External":
+            call = "External(path='vendor.nc')"
+        parts.append("\n".join([*_indented(call, "", "    "), *_indented(first_line(name))]))
+    closing = "Values shown are the defaults. Lengths of time are texts: '21D', '8W', '36h'; distances are metres."
+    return "\n\n".join([*parts, closing])
+
+
+def _indented(text: str, first: str = "  ", rest: str | None = None) -> Iterable[str]:
+    return textwrap.wrap(
+        text,
+        WIDTH,
+        initial_indent=first,
+        subsequent_indent=first + "  " if rest is None else rest,
+        break_long_words=False,
+    )
