@@ -42,7 +42,8 @@ def test_labels_are_readable():
         Coverage(0.05, rounding="floor"), Coverage(1.0, per="area", rounding="ceil"), Flags(625000),
     ]  # fmt: skip
     assert [str(budget) for budget in given] == [
-        "top 10", "top 10 per area", "1 % of the ground", "2.5 % of each area", "5 % of the ground, whole cells (floor)",
+        "top 10", "top 10 per area", "1 % of the ground", "2.5 % of each area",
+        "5 % of the ground, whole cells (floor)",
         "100 % of each area, whole cells (ceil)", "flags up to 0.625 km2",
     ]  # fmt: skip
     assert read_budgets(given) == tuple(given)
