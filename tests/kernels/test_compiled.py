@@ -11,7 +11,7 @@ from numba.core.caching import NullCache
 from numba.core.dispatcher import Dispatcher
 
 import predpol_eval.kernels
-from predpol_eval.kernels import kde
+from predpol_eval.kernels import gaussian, kde
 
 NAMES = [module.name for module in pkgutil.iter_modules(predpol_eval.kernels.__path__)]
 
@@ -33,4 +33,4 @@ def test_whatever_the_arrays_are_a_kernel_is_compiled_once():
     fixed.flags.writeable = False
     for x in (column, fixed, np.arange(12, dtype=np.float64)[::2], [0, 1, 2, 3, 4, 5], column.astype(np.float32)):
         kde.gaussian_cell_mass(x, column, fixed, 0, 0.0, 2, np.int32(3), 3, np.float32(1.0))
-    assert len(kde._gaussian.signatures) == 1
+    assert len(gaussian._scatter.signatures) == 1

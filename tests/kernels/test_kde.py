@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.special import erfc
 from scipy.stats import gaussian_kde
 
-from predpol_eval.kernels import kde
+from predpol_eval.kernels import gaussian, gaussian_blocks, kde
 from tests.kernels.scenes import assert_close, scenes
 from tests.naive import kde as naive
 
@@ -34,6 +34,39 @@ def test_gaussian_of_a_rounded_origin_and_free_coordinates():
     for bandwidth in (20.0, 80.0, 500.0, 3000.0):
         arguments = (x, y, w, 630000.37, 4.8e6 + 0.01, 333.3, 9, 6, bandwidth)
         assert_close(kde.gaussian_cell_mass(*arguments), naive.gaussian_cell_mass(*arguments), 1e-12)
+
+
+@given(scenes(margin=12), st.sampled_from([1.0, 1.99, 2.0, 5.3, 20.0]))
+def test_gaussian_by_blocks_is_the_naive_mass(scene, ratio):
+    arguments = (*scene.crimes, *scene.place, ratio * scene.cell)
+    peak = naive.gaussian_cell_mass(*scene.crimes, *scene.framed(12).place, ratio * scene.cell).max()
+    assert_close(gaussian_blocks.blocks(*arguments), naive.gaussian_cell_mass(*arguments), 1e-12, peak)
+
+
+@pytest.mark.parametrize("bandwidth", [250.0, 500.0, 1234.5])
+def test_gaussian_is_the_same_by_either_way(bandwidth):
+    """Many crimes are spread by their moments, few one by one; nobody sees the change from one to the other."""
+    rng = np.random.default_rng(8)
+    arguments = (
+        *rng.uniform(-3000, 13_000, (2, 20_000)),
+        rng.uniform(0, 2, 20_000),
+        0.0,
+        0.0,
+        250.0,
+        40,
+        31,
+        bandwidth,
+    )
+    assert gaussian_blocks.blocks_pay(20_000, *arguments[5:])
+    one_by_one = gaussian.scatter(*arguments)
+    assert_close(gaussian_blocks.blocks(*arguments), one_by_one, 1e-12)
+    np.testing.assert_array_equal(kde.gaussian_cell_mass(*arguments), gaussian_blocks.blocks(*arguments))
+
+
+def test_blocks_are_for_bandwidths_between_a_cell_and_a_quarter_of_the_grid():
+    for bandwidth, pays in ((249.0, False), (250.0, True), (1000.0, True), (1001.0, False), (1e9, False)):
+        assert gaussian_blocks.blocks_pay(10**6, 250.0, 16, 16, bandwidth) == pays
+    assert not gaussian_blocks.blocks_pay(10, 250.0, 16, 16, 500.0)
 
 
 def test_gaussian_equals_the_integral_of_scipys_density_over_each_cell():

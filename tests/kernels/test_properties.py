@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from predpol_eval.kernels import kde, near_repeat, prospective
+from predpol_eval.kernels import gaussian_blocks, kde, near_repeat, prospective
 from tests.kernels.scenes import Scene, assert_close, scenes
 
 
@@ -41,6 +41,7 @@ MASSES = {
     "gaussian .1": density(kde.gaussian_cell_mass, 0.1),
     "gaussian .8": density(kde.gaussian_cell_mass, 0.8),
     "gaussian 6": density(kde.gaussian_cell_mass, 6.0),
+    "blocks": density(gaussian_blocks.blocks, 1.5),
     "binned": density(kde.gaussian_cell_mass_binned, 2.0),
     "quartic .4": density(kde.quartic_cell_mass, 0.4),
     "quartic 2.5": density(kde.quartic_cell_mass, 2.5),
