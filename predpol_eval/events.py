@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,6 +15,7 @@ from predpol_eval.civil_time import Ambiguous, Nonexistent, TimeArray, check_zon
 from predpol_eval.describing import as_html, as_text
 from predpol_eval.errors import InputError
 from predpol_eval.event_columns import Problems, check_policies, pick, read_coordinates, read_times, zone_of
+from predpol_eval.fingerprints import fingerprint_of
 from predpol_eval.observation import Periods
 from predpol_eval.projection import FloatArray
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 Resolution = Literal["month", "day", "hour", "minute"]
 NO_KIND = "all"
 _TIME_COLUMNS = ("happened", "happened_until", "recorded")
+_COLUMNS = (*_TIME_COLUMNS, "x", "y", "kind_code", "id")
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -268,31 +269,14 @@ class Events:
     @property
     def fingerprint(self) -> str:
         """SHA-256 of everything that can change a result."""
-        digest = hashlib.sha256()
-        digest.update(repr((self.crs, self.tz, self.kinds, self.resolution, len(self))).encode())
-        digest.update(repr([(str(first), str(last)) for first, last in self.observed]).encode())
-        # Texts are as wide as the longest, which a selection need not hold any more: what they say counts.
-        ids = self.id if self.id.dtype.kind != "U" else np.array(repr(self.id.tolist()).encode())
-        for column in (self.happened, self.happened_until, self.recorded, self.x, self.y, self.kind_code, ids):
-            if column is None:
-                digest.update(b"none")
-            else:
-                digest.update(str(column.dtype).encode())
-                digest.update(np.ascontiguousarray(column).tobytes())
-        return digest.hexdigest()
+        observed = [(str(first), str(last)) for first, last in self.observed]
+        columns = [getattr(self, name) for name in _COLUMNS]
+        return fingerprint_of(self.crs, self.tz, self.kinds, self.resolution, observed, *columns)
 
     def take(self, which: npt.NDArray[Any]) -> Events:
         """Take the crimes of a mask or of sorted positions, with the same kinds, CRS, zone and observed periods."""
-        return replace(
-            self,
-            happened=_frozen(self.happened[which]),
-            happened_until=None if self.happened_until is None else _frozen(self.happened_until[which]),
-            recorded=None if self.recorded is None else _frozen(self.recorded[which]),
-            x=_frozen(self.x[which]),
-            y=_frozen(self.y[which]),
-            kind_code=_frozen(self.kind_code[which]),
-            id=_frozen(self.id[which]),
-        )
+        columns = {name: getattr(self, name) for name in _COLUMNS}
+        return replace(self, **{name: _frozen(old[which]) for name, old in columns.items() if old is not None})
 
     def known_at(self, until: Any) -> Events:
         """What was known by `until`: the crimes recorded before it, and the observed time before it.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ import numpy.typing as npt
 from predpol_eval.areas import ONE_AREA, read_areas
 from predpol_eval.describing import as_html, as_text
 from predpol_eval.errors import InputError
+from predpol_eval.fingerprints import fingerprint_of
 from predpol_eval.projection import FloatArray, metric_crs, refuse_degrees, refuse_mixed
 
 if TYPE_CHECKING:
@@ -223,12 +223,8 @@ class Grid:
     @property
     def fingerprint(self) -> str:
         """SHA-256 of everything that can change a result."""
-        digest = hashlib.sha256(
-            repr((self.crs, self.x0_mm, self.y0_mm, self.cell_mm, self.shape, self.labels)).encode()
-        )
-        digest.update(self.inside_m2.tobytes())
-        digest.update(self.label_code.tobytes())
-        return digest.hexdigest()
+        place = (self.crs, self.x0_mm, self.y0_mm, self.cell_mm, self.labels)
+        return fingerprint_of(place, self.inside_m2, self.label_code)
 
     def column_row(self, x: FloatArray, y: FloatArray) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
         """Column and row of points, also beyond the grid (negative, or nx, ny and more)."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +12,7 @@ from predpol_eval.civil_time import moment
 from predpol_eval.errors import InputError, NotComparableError, row_list
 from predpol_eval.event_columns import pick
 from predpol_eval.events import Events
+from predpol_eval.fingerprints import fingerprint_of
 from predpol_eval.forecasters.base import ready
 from predpol_eval.grid import Grid
 from predpol_eval.schedule import Windows, as_windows, name_windows
@@ -84,12 +84,11 @@ class External:
             raise InputError(
                 f"{int((number > 1).sum())} windows have more than one surface, the first {starts[number > 1][0]} UTC."
             )
-        digest = hashlib.sha256(np.ascontiguousarray(ordered.to_numpy(), dtype=np.float64).tobytes())
-        for times in (windows.start, windows.end, windows.until):
-            digest.update(times.tobytes())
-        digest.update(repr((str(ordered.attrs.get("kind")), str(ordered.attrs.get("grid")), self.name)).encode())
+        said = (str(ordered.attrs.get("kind")), str(ordered.attrs.get("grid")), self.name)
+        numbers = ordered.to_numpy().astype(np.float64)
+        made = fingerprint_of(said, numbers, windows.start, windows.end, windows.until)
         object.__setattr__(self, "surface", ordered)
-        object.__setattr__(self, "fingerprint", digest.hexdigest())
+        object.__setattr__(self, "fingerprint", made)
 
     @classmethod
     def from_file(cls, path: str | Path, *, name: str = "external") -> External:
