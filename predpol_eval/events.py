@@ -276,7 +276,8 @@ class Events:
     def take(self, which: npt.NDArray[Any]) -> Events:
         """Take the crimes of a mask or of sorted positions, with the same kinds, CRS, zone and observed periods."""
         columns = {name: getattr(self, name) for name in _COLUMNS}
-        return replace(self, **{name: _frozen(old[which]) for name, old in columns.items() if old is not None})
+        taken: dict[str, Any] = {name: _frozen(old[which]) for name, old in columns.items() if old is not None}
+        return replace(self, **taken)
 
     def known_at(self, until: Any) -> Events:
         """What was known by `until`: the crimes recorded before it, and the observed time before it.
