@@ -133,6 +133,8 @@ class External:
         import pandas as pd
 
         chosen = as_windows(windows)
+        if not len(chosen):
+            raise InputError("There is no window that was forecast; give a schedule with at least one.")
         column, start = pick(frame, window, "window"), np.empty(len(frame), dtype="datetime64[ns]")
         for row, value in enumerate(column.tolist()):
             start[row] = moment(value, chosen.tz, f"row {row}: {window!r}")
