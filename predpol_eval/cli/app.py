@@ -227,7 +227,7 @@ def backtest(
     if example:
         typer.echo(options.example(), nl=False)
         return
-    with plain_errors(store):
+    with plain_errors():
         given = options.tables(
             events=events, format=format, read=read, observed=observed, kind=kind, pool=pool, areas=areas, label=label,
             cell=cell, start=start, end=end, at=at, horizon=horizon, step=step, lead=lead, forecaster=forecaster,

@@ -21,14 +21,8 @@ def say(text: str) -> None:
 
 
 @contextmanager
-def plain_errors(store: Path | None = None) -> Iterator[None]:
-    """Turn refusals and interruptions into one message and an exit code.
-
-    Parameters
-    ----------
-    store : path, optional
-        Where finished blocks are kept.
-    """
+def plain_errors() -> Iterator[None]:
+    """Turn refusals and interruptions into one message and an exit code."""
     with warnings.catch_warnings():
         warnings.simplefilter("always", PredPolWarning)
         warnings.showwarning = _show_warning
@@ -38,16 +32,26 @@ def plain_errors(store: Path | None = None) -> Iterator[None]:
             say(f"predpol-eval: {error}")
             raise typer.Exit(REFUSED) from error
         except KeyboardInterrupt as error:
-            kept = (
-                f"Finished blocks are kept in {store}; the same command resumes."
-                if store is not None
-                else "Nothing was kept; with --store FOLDER a stopped run resumes."
-            )
-            say(f"\nStopped. {kept}")
+            say("\nStopped.")
             raise typer.Exit(STOPPED) from error
         except OSError as error:
             say(f"predpol-eval: {error}")
             raise typer.Exit(REFUSED) from error
+
+
+@contextmanager
+def told_of_store(store: Path | None) -> Iterator[None]:
+    """When stopped, say what was kept."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        kept = (
+            f"Finished blocks are kept in {store}; the same command resumes."
+            if store is not None
+            else "Nothing was kept; with --store FOLDER a stopped run resumes."
+        )
+        say(f"\nStopped. {kept}")
+        raise typer.Exit(STOPPED) from error
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:

@@ -76,7 +76,7 @@ def read_forecaster(text: str, *, folder: Path | None = None, name: str = "exter
     """
     try:
         node: ast.expr = ast.parse(str(text).strip(), mode="eval").body
-    except (SyntaxError, ValueError) as error:
+    except (SyntaxError, ValueError, MemoryError, RecursionError) as error:
         raise _unreadable(text) from error
     call = node if isinstance(node, ast.Call) else ast.Call(func=node, args=[], keywords=[])
     if not isinstance(call.func, ast.Name):

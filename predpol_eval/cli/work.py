@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
-from predpol_eval.cli.console import say
+from predpol_eval.cli.console import say, told_of_store
 from predpol_eval.cli.folder import OutputFolder
 from predpol_eval.errors import InputError
 
@@ -69,7 +69,8 @@ def _run(prepared: Prepared, folder: OutputFolder, *, progress: bool, dry_run: b
         typer.echo(str(backtest(*things, **asked, dry_run=True)))
         return
     folder.check(None if folder.command == "demo" else plan["fingerprint"])
-    result = backtest(*things, **asked, store=prepared.store, progress=progress)
+    with told_of_store(prepared.store):
+        result = backtest(*things, **asked, store=prepared.store, progress=progress)
     say("Drawing and writing results.")
     text = write_outputs(result, prepared, folder, plan=plan, command_line=sys.argv[1:], started=started, say=say)
     typer.echo(text, nl=False)

@@ -139,9 +139,8 @@ def _panel(axes: Axes, found: xr.Dataset, blind: Any, names: Sequence[str], metr
     tidy(axes)
     axes.tick_params(axis="y", length=0, labelsize=TEXT)
     axes.grid(axis="x", color="#e2e2e2", linewidth=0.6, zorder=0)
-    axes.xaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10]))
-    if metric in SHARES:
-        axes.xaxis.set_major_formatter(percent)
+    axes.xaxis.set_major_locator(MaxNLocator(3, steps=[1, 2, 2.5, 5, 10]))
+    axes.xaxis.set_major_formatter(percent if metric in SHARES else lambda value, _: f"{value:.4g}")
     if label:
         units = found["estimate"].attrs.get("units", "1")
         name = found["estimate"].attrs.get("long_name", metric)
