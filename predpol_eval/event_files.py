@@ -11,6 +11,7 @@ import numpy as np
 
 from predpol_eval.errors import InputError
 from predpol_eval.events import _TIME_COLUMNS, Events, _frozen
+from predpol_eval.observation import Periods
 
 SCHEMA = "predpol_eval.events/1"
 
@@ -32,6 +33,7 @@ def save(events: Events, path: Path) -> None:
         "tz": events.tz,
         "kinds": list(events.kinds),
         "observed": [[str(first), str(last)] for first, last in events.observed],
+        "suspect": [[str(first), str(last)] for first, last in events.suspect],
         "resolution": events.resolution,
         "clock_changes": dict(events.clock_changes),
         "fingerprint": events.fingerprint,
@@ -85,10 +87,15 @@ def load(path: Path) -> Events:
         id=ids if ids.dtype.kind in "iu" else _frozen(ids.astype(str)),
         crs=header["crs"],
         tz=header["tz"],
-        observed=tuple((np.datetime64(a, "ns"), np.datetime64(b, "ns")) for a, b in header["observed"]),
+        observed=_periods(header["observed"]),
+        suspect=_periods(header["suspect"]),
         resolution=header["resolution"],
         clock_changes=header["clock_changes"],
     )
     if events.fingerprint != header["fingerprint"]:
         raise InputError(f"{path.name} was changed after it was saved: its content does not match its fingerprint.")
     return events
+
+
+def _periods(pairs: list[list[str]]) -> Periods:
+    return tuple((np.datetime64(first, "ns"), np.datetime64(last, "ns")) for first, last in pairs)

@@ -56,6 +56,8 @@ class Events:
         IANA zone of the place, whose wall clock makes days and windows.
     observed : tuple of (start, end)
         Periods in which crimes were recorded, UTC, end excluded.
+    suspect : tuple of (start, end)
+        Stretches of `observed` that look unobserved; windows in them are refused until `observed` is given.
     resolution : {"month", "day", "hour", "minute"} or None
         How coarsely the publisher tells the time, where that forbids some uses.
     clock_changes : mapping
@@ -75,6 +77,7 @@ class Events:
     crs: str
     tz: str
     observed: Periods
+    suspect: Periods = ()
     resolution: Resolution | None = None
     clock_changes: Mapping[str, int] = field(default_factory=dict)
     report: Any = None

@@ -273,3 +273,13 @@ def refuse_unobserved(events: Events, windows: Windows) -> None:
             "no record there does not mean no crime. Choose other windows or, if crimes were recorded then, "
             "give observed=[(start, end), ...] when reading the events."
         )
+    doubtful = np.zeros(len(windows), dtype=bool)
+    for first, last in events.suspect:
+        doubtful |= (windows.start < last) & (windows.end > first)
+    if doubtful.any():
+        raise InputError(
+            f"{int(doubtful.sum())} of {len(windows)} windows lie in time that looks unobserved, far emptier than the "
+            f"days around it ({observation.describe(events.suspect, events.tz)}): those starting "
+            f"{name_windows(windows, doubtful)}. Read the events again with observed=[(start, end), ...]: without "
+            "these stretches if nothing was recorded in them, or with them if there was truly so little crime."
+        )

@@ -235,3 +235,10 @@ def test_windows_finer_than_the_data_are_refused(resolution, horizon, allowed):
 def test_days_of_23_hours_are_days():
     windows = Schedule(start="2018-03-25", end="2018-03-26", tz="Europe/London").windows
     refuse_finer_than_data(events("2018-03-25", resolution="day"), windows)
+
+
+def test_crimes_dated_to_a_day_are_not_known_within_it():
+    """With a lead of hours, a crime of that evening would count as known in the afternoon."""
+    windows = Schedule(start="2018-05-03", end="2018-05-04", lead="6h", tz="Europe/London").windows
+    with pytest.raises(InputError, match="lead of whole days"):
+        refuse_finer_than_data(events("2018-05-01", resolution="day"), windows)

@@ -63,7 +63,9 @@ def assemble(parsed: Parsed, rules: Rules) -> Events:
         gaps=gaps,
         observed_hint=hint,
     )
-    return replace(events, report=report)
+    # Who gives `observed` has looked; else a window in such a stretch must not be read as zero crime.
+    doubted = [(gap.start, gap.end) for gap in gaps] if rules.observed is None else []
+    return replace(events, report=report, suspect=observation.read_periods(doubted, rules.tz) if doubted else ())
 
 
 def _middle(parsed: Parsed) -> TimeArray:

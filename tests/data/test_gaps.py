@@ -170,3 +170,19 @@ def test_a_report_names_the_gap_and_the_call_and_the_call_works(tmp_path: Path) 
     # Arson begins in 2018: the other kind shows that the days before were observed, the gap apart.
     arson = ppe.read_events(file, **options, kind="k", kinds=["arson"])
     assert [(found.start, found.end) for found in arson.report.gaps] == [("2017-02-01", "2017-09-01")]
+
+
+def test_a_window_in_a_stretch_that_looks_unobserved_is_refused_until_someone_has_looked(tmp_path):
+    rng = np.random.default_rng(4)
+    days = np.concatenate([np.arange(0, 300), np.arange(500, 800)])
+    times = np.datetime64("2015-01-01", "m") + np.repeat(days, 5) * 1440 + rng.integers(0, 1440, 5 * len(days))
+    path = tmp_path / "crimes.csv"
+    pd.DataFrame({"x": 530_000.0, "y": 180_000.0, "t": np.datetime_as_string(times)}).to_csv(path, index=False)
+    options = {"format": "generic", "crs": "EPSG:27700", "tz": "UTC", "x": "x", "y": "y", "happened": "t"}
+    grid = ppe.Grid.from_bounds(529_000, 179_000, 531_000, 181_000, cell=500, crs="EPSG:27700")
+    nights = ppe.Schedule(start="2016-02-01", end="2016-02-03", tz="UTC")
+    events = ppe.read_events(path, **options)
+    with pytest.raises(ppe.InputError, match=r"2 of 2 windows lie in time that looks unobserved.*observed="):
+        ppe.count(events, grid, nights)
+    looked = ppe.read_events(path, observed=[("2015-01-01", "2017-03-11")], **options)
+    assert ppe.count(looked, grid, nights).sum().item() == 0
