@@ -28,6 +28,8 @@ _NO_REPEAT = 1e-3
 # A Newton step may change a parameter by at most this factor, and is halved this often before it is given up.
 _LONGEST_STEP = float(np.log(8.0))
 _HALVINGS = 6
+# Closer to a limit than this, relatively, is at the limit.
+_TOUCHES = 1e-9
 # A half panel whose fit lies further off than this factor has found something else, not the same with a bias.
 _STRAY = float(np.log(3.0))
 
@@ -100,23 +102,28 @@ def fit_cells(crimes: CellCrimes, *, max_iterations: int = 200, tolerance: float
     if limits is None or now is None:
         return _without_repeats(crimes, [], converged=True)
     decay = crimes.decay(now.omega)
+    here = profile(crimes, now, decay)
+    now = now._replace(mu=here.mu)
     path: list[float] = []
     converged = False
-    here = profile(crimes, now, decay)
     for _ in range(max_iterations):
         stepped = em_step(crimes, now, decay, limits)
-        decay = decay if stepped.omega == now.omega else crimes.decay(stepped.omega)
-        here = profile(crimes, stepped, decay)
-        now = stepped._replace(mu=here.mu)
+        sums = decay if stepped.omega == now.omega else crimes.decay(stepped.omega)
+        there = profile(crimes, stepped, sums)
+        # Within rounding of the top a step may seem to lead down.
+        if there.log_likelihood >= here.log_likelihood:
+            now, decay, here = stepped._replace(mu=there.mu), sums, there
         step, remaining = _newton(here, now, limits)
         converged = remaining < tolerance
         if not converged:
             now, decay, here = _climb(crimes, now, decay, here, step, limits)
-        path.append(max(here.log_likelihood, path[-1]) if path else here.log_likelihood)
+        path.append(here.log_likelihood)
         if converged:
             break
     if now.theta * decay.seen < _NO_REPEAT:
-        return _without_repeats(crimes, path, converged=converged)
+        none = _without_repeats(crimes, path, converged=converged)
+        if none.log_likelihood_path[-1] >= here.log_likelihood:
+            return none
     at = _at_limit(now.omega, here, limits)
     return CellFit(
         theta=now.theta,
@@ -164,9 +171,9 @@ def _newton(here: Profile, now: Parameters, limits: tuple[float, float]) -> tupl
 
 
 def _at_limit(omega: float, here: Profile, limits: tuple[float, float]) -> Literal["none", "slowest", "fastest"]:
-    if omega <= limits[0] and here.slope[1] < 0:
+    if omega <= limits[0] * (1.0 + _TOUCHES) and here.slope[1] < 0:
         return "slowest"
-    if omega >= limits[1] and here.slope[1] > 0:
+    if omega >= limits[1] * (1.0 - _TOUCHES) and here.slope[1] > 0:
         return "fastest"
     return "none"
 
@@ -207,7 +214,7 @@ def _without_repeats(crimes: CellCrimes, path: list[float], *, converged: bool) 
         omega=float("nan"),
         mu=mu,
         information=np.full((2, 2), np.nan),
-        log_likelihood_path=np.array([*path, max([value, *path[-1:]])]),
+        log_likelihood_path=np.array([*path, value]),
         converged=converged,
         limit="none",
     )

@@ -207,6 +207,38 @@ def test_whatever_the_crimes_the_path_rises_and_ends(rows, shared, periods):
         assert fit.mu.sum() * crimes.days + repeats == pytest.approx(t.size, rel=1e-3)
 
 
+@pytest.mark.parametrize(
+    ("hours", "cell"),
+    [
+        ([62, 1118, 0, 0, 12, 0, 0], [0, 0, 1, 2, 1, 0, 0]),
+        ([432, 2064, 775, 149, 410, 459, 37, 348], [0] * 8),
+        ([1685, 2039, 1813, 1303, 1741, 1437], [0, 1, 0, 1, 1, 0]),
+    ],
+)
+def test_a_newton_step_that_leads_down_is_not_taken(hours, cell):
+    # Found by trying: with every Newton step taken, the likelihood falls by up to 1.2 on the way.
+    fit = fit_cells(in_cells(np.array(hours) / 24, cell, min_step=1 / 24))
+    assert len(fit.log_likelihood_path) > 1
+    assert (np.diff(fit.log_likelihood_path) >= 0).all()
+
+
+def test_crime_that_only_rises_ends_at_the_slowest_decay():
+    # A trend looks like repeats that take for ever: theta and 1/omega run off together, up to the limit.
+    slowest = 0
+    for seed in range(12):
+        t = 99.99 * np.random.default_rng(seed).beta(3.0, 0.5, 60)
+        crimes = in_cells(t, np.arange(60) % 3)
+        fit = fit_cells(crimes)
+        assert fit.converged
+        assert len(fit.log_likelihood_path) <= 40
+        slowest += fit.limit == "slowest"
+        if fit.limit == "slowest":
+            assert fit.omega == pytest.approx(crimes.limits[0], rel=1e-8)
+            assert math.isfinite(fit.log_errors[0])
+            assert math.isnan(fit.log_errors[1])
+    assert slowest > 2
+
+
 def test_a_step_that_overshoots_is_shortened():
     # Over a gap the formula for omega can jump too far: found by trying, 4 in 20,000.
     t, cell = [16.794, 17.226, 19.36, 19.656, 99.445], [0, 0, 0, 0, 0]
