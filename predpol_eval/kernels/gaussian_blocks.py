@@ -212,5 +212,4 @@ def blocks(
     side, radius = _shape(cell, bandwidth)
     table = chebyshev_table(side * cell, 1, ORDERS, cell, bandwidth, radius)[0]
     place = (float(x0), float(y0), float(cell), int(nx), int(ny))
-    # Where a sum of moments ends below zero it is rounding of the peak.
-    return np.maximum(_blocks(floats(x), floats(y), floats(weight), *place, side, radius, floats(table)), 0.0)
+    return _blocks(floats(x), floats(y), floats(weight), *place, side, radius, floats(table))

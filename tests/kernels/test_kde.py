@@ -43,6 +43,19 @@ def test_gaussian_by_blocks_is_the_naive_mass(scene, ratio):
     assert_close(gaussian_blocks.blocks(*arguments), naive.gaussian_cell_mass(*arguments), 1e-12, peak)
 
 
+@pytest.mark.parametrize("ratio", [1.0, 1.6, 5.9, 9.03])
+@pytest.mark.parametrize("away", [0.0, 0.3, 7.0, 8.25])
+def test_gaussian_by_blocks_keeps_its_tails(ratio, away):
+    """Of a crime so many bandwidths outside the grid, on any side: to 1e-6 of the local value."""
+    bandwidth, side = ratio * 100.0, 7 * 100.0
+    for x, y in ((-away * bandwidth, 340.0), (side + away * bandwidth, 340.0)):
+        for crime in (([x], [y]), ([y], [x])):
+            arguments = (*crime, [1.0], 0.0, 0.0, 100.0, 7, 7, bandwidth)
+            found, expected = gaussian_blocks.blocks(*arguments), gaussian.scatter(*arguments)
+            assert expected.any()
+            np.testing.assert_allclose(found[expected > 0], expected[expected > 0], rtol=1e-6)
+
+
 @pytest.mark.parametrize("bandwidth", [250.0, 500.0, 1234.5])
 def test_gaussian_is_the_same_by_either_way(bandwidth):
     """Many crimes are spread by their moments, few one by one; nobody sees the change from one to the other."""
@@ -87,13 +100,13 @@ def test_gaussian_equals_the_integral_of_scipys_density_over_each_cell():
 @pytest.mark.parametrize("ratio", [0.3, 1.0, 2.0, 7.0])
 @pytest.mark.parametrize("place", [0.0, 0.17, 0.5, 0.99])
 def test_gaussian_tails_keep_their_relative_accuracy(ratio, place):
-    """Far cells rank by their tails: 1e-10 of the local value, not of the peak, out to 7.5 bandwidths."""
+    """Far cells rank by their tails: 1e-10 of the local value, not of the peak, out to 8.2 bandwidths."""
     cells = 2 * math.ceil(9 * ratio) + 1
     at = (cells // 2 + place) * 100.0
     found = kde.gaussian_cell_mass([at], [50.0], [1.0], 0.0, 0.0, 100.0, cells, 1, ratio * 100.0)[0]
     scale = ratio * 100.0 * math.sqrt(2.0)
     away = np.abs(np.arange(cells) + 0.5 - at / 100.0) - 0.5
-    tail = (away > 0.5) & (away * 100.0 < 7.5 * ratio * 100.0)
+    tail = (away > 0.5) & (away * 100.0 < 8.2 * ratio * 100.0)
     along = math.erf(50.0 / scale)
     expected = 0.5 * (erfc(away * 100.0 / scale) - erfc((away + 1.0) * 100.0 / scale)) * along
     assert tail.sum() >= 2

@@ -42,7 +42,7 @@ MASSES = {
     "gaussian .8": density(kde.gaussian_cell_mass, 0.8),
     "gaussian 6": density(kde.gaussian_cell_mass, 6.0),
     "blocks": density(gaussian_blocks.blocks, 1.5),
-    "binned": density(kde.gaussian_cell_mass_binned, 2.0),
+    "binned": density(kde.gaussian_cell_mass_binned, 0.8),
     "quartic .4": density(kde.quartic_cell_mass, 0.4),
     "quartic 2.5": density(kde.quartic_cell_mass, 2.5),
 }

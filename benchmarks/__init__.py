@@ -1,0 +1,1 @@
+"""How fast the kernels are, as ratios to their naive twins and to peer libraries."""

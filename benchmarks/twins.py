@@ -1,0 +1,184 @@
+"""One table of twins: each fast kernel, the naive code that judges it, and the peers it is measured against.
+
+Both `tests/kernels/test_twins.py` (do they agree?) and `benchmarks/bench_*.py` (how much faster?) read it. To
+add a kernel: a function that makes its arguments for a size, a `Twin` in `TWINS` whose first rival is the
+naive one, and a floor for every size of every rival in `floors.toml`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from benchmarks import peers
+from predpol_eval.kernels import kde, near_repeat, prospective
+from tests.naive import kde as naive_kde
+from tests.naive import near_repeat as naive_near_repeat
+from tests.naive import prospective as naive_prospective
+
+Size = tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Rival:
+    """Another way to the same numbers.
+
+    `sizes` are what the benchmarks run, the first of them also in the short form; at size `check` the results
+    may differ by at most `agrees` of the peak. None where the rival cannot be asked the very same question.
+    """
+
+    name: str
+    run: Callable[..., Any]
+    sizes: tuple[Size, Size]
+    check: Size
+    agrees: float | None
+
+
+@dataclass(frozen=True)
+class Twin:
+    """A kernel, what makes its arguments for a size, and its rivals: the naive one first, then a peer or more."""
+
+    name: str
+    kernel: Callable[..., Any]
+    make: Callable[..., tuple[Any, ...]]
+    rivals: tuple[Rival, ...]
+
+
+@dataclass(frozen=True)
+class Workload:
+    """One race: a kernel against one rival at one size."""
+
+    twin: Twin
+    rival: Rival
+    size: Size
+
+    def __str__(self) -> str:
+        return f"{self.twin.name}/{self.rival.name}/{'-'.join(map(str, self.size))}"
+
+    @property
+    def short(self) -> bool:
+        """Whether the short form runs it."""
+        return self.size == self.rival.sizes[0]
+
+
+def city(crimes: int, cells: int, cell: int) -> tuple[np.ndarray, np.ndarray, tuple[float, float, float, int, int]]:
+    """Crimes in and around twenty centres of a square city, all on places of their own, and its grid."""
+    rng = np.random.default_rng(crimes)
+    side = float(cells * cell)
+    centres = rng.uniform(0.1 * side, 0.9 * side, (20, 2))
+    spread = rng.normal(0.0, 0.05 * side, (crimes, 2))
+    clustered = centres[rng.integers(20, size=crimes)] + spread
+    points = np.where(rng.random((crimes, 1)) < 0.5, rng.uniform(0, side, (crimes, 2)), clustered)
+    x, y = np.ascontiguousarray(np.clip(points, 0.0, np.nextafter(side, 0.0)).T)
+    return x, y, (0.0, 0.0, float(cell), cells, cells)
+
+
+def density(crimes: int, cells: int, cell: int) -> tuple[Any, ...]:
+    """Arguments of the density kernels: bandwidth 500 m."""
+    x, y, place = city(crimes, cells, cell)
+    return x, y, np.random.default_rng(1).uniform(0.5, 1.5, crimes), *place, 500.0
+
+
+def prospective_continuous(crimes: int, cells: int, cell: int) -> tuple[Any, ...]:
+    """Crimes of the last ten weeks; radius 400 m, 8 weeks, unit 50 m."""
+    x, y, place = city(crimes, cells, cell)
+    return x, y, np.random.default_rng(1).uniform(0.0, 10.0, crimes), *place, 400.0, 8.0, 50.0
+
+
+def prospective_grid(crimes: int, cells: int, cell: int) -> tuple[Any, ...]:
+    """The same by cell, Chebyshev distance."""
+    x, y, age, *_ = prospective_continuous(crimes, cells, cell)
+    return (x // cell).astype(np.int64), (y // cell).astype(np.int64), age, cells, cells, float(cell), 400.0, 8.0, 0
+
+
+def cocoon(crimes: int, cells: int, cell: int) -> tuple[Any, ...]:
+    """Crimes of the last three weeks; radius 400 m, exponential."""
+    x, y, place = city(crimes, cells, cell)
+    return x, y, np.random.default_rng(1).uniform(0.0, 1.0, crimes), *place, 400.0, near_repeat.EXPONENTIAL
+
+
+SMALL = ((50, 16, 250), (200, 24, 250))
+SMALLER_CITY = ((500, 48, 250), (1_000, 64, 250))
+SMALL_CITY = ((1_000, 64, 250), (4_000, 64, 250))
+CITY = ((10_000, 160, 250), (100_000, 160, 250))
+FINE_CITY = ((1_000, 160, 250), (10_000, 800, 50))
+# A cell of a twentieth of the bandwidth: its mean and its centre differ by 2e-4 of the peak.
+CENTRES = (300, 60, 25)
+
+TWINS: tuple[Twin, ...] = (
+    Twin(
+        "kde.gaussian_cell_mass",
+        kde.gaussian_cell_mass,
+        density,
+        (
+            Rival("naive", naive_kde.gaussian_cell_mass, SMALL, (50, 16, 250), 1e-12),
+            Rival(
+                "sklearn KernelDensity", peers.sklearn_kernel_density, ((500, 48, 250), (1_000, 64, 250)), CENTRES, 3e-4
+            ),
+            # Its kernel follows the covariance of the data; tests/kernels/test_kde.py compares where that is round.
+            Rival("scipy gaussian_kde", peers.scipy_gaussian_kde, SMALL_CITY, CENTRES, None),
+            Rival("histogram and filter", peers.histogram_and_filter, CITY, CENTRES, 0.01),
+        ),
+    ),
+    Twin(
+        "kde.gaussian_cell_mass_binned",
+        kde.gaussian_cell_mass_binned,
+        density,
+        (
+            Rival("naive", naive_kde.gaussian_cell_mass, SMALL, (50, 16, 250), 2e-4),
+            Rival("KDEpy FFTKDE", peers.kdepy_fft_gaussian, CITY, CENTRES, 0.05),
+            Rival("histogram and filter", peers.histogram_and_filter, CITY, CENTRES, 0.01),
+        ),
+    ),
+    Twin(
+        "kde.quartic_cell_mass",
+        kde.quartic_cell_mass,
+        density,
+        (
+            Rival("naive", naive_kde.quartic_cell_mass, ((20, 8, 250), (40, 12, 250)), (20, 8, 250), 1e-9),
+            Rival("KDEpy TreeKDE", peers.kdepy_tree_quartic, SMALL_CITY, CENTRES, 1e-3),
+            Rival("KDEpy FFTKDE", peers.kdepy_fft_quartic, CITY, CENTRES, 1e-3),
+        ),
+    ),
+    Twin(
+        "prospective.continuous",
+        prospective.continuous,
+        prospective_continuous,
+        (
+            Rival("naive", naive_prospective.continuous, SMALL, (50, 16, 250), 1e-12),
+            Rival("pairs of two trees", peers.tree_pairs, FINE_CITY, (500, 40, 50), 1e-12),
+        ),
+    ),
+    Twin(
+        "prospective.grid",
+        prospective.grid,
+        prospective_grid,
+        (
+            Rival("naive", naive_prospective.grid, SMALL, (50, 16, 250), 1e-12),
+            Rival("histogram and convolve", peers.histogram_and_convolve, FINE_CITY, (500, 40, 50), 1e-12),
+        ),
+    ),
+    Twin(
+        "near_repeat.cocoon",
+        near_repeat.cocoon,
+        cocoon,
+        (
+            Rival("naive", naive_near_repeat.cocoon, SMALL, (50, 16, 250), 1e-12),
+            Rival("window by window", peers.window_by_window, FINE_CITY, (500, 40, 50), 1e-12),
+        ),
+    ),
+)
+
+
+def workloads(prefix: str) -> list[Workload]:
+    """Every race of the kernels whose name begins so."""
+    return [
+        Workload(twin, rival, size)
+        for twin in TWINS
+        if twin.name.startswith(prefix)
+        for rival in twin.rivals
+        for size in rival.sizes
+    ]
