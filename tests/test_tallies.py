@@ -267,8 +267,9 @@ def test_sums_in_another_order_tie_and_the_eleventh_digit_does_not():
     assert one != two
     city = city_of([[one, two]], [[1, 0]], [4, 4])
     assert float(tally(city, TopCells(1)).hits.sum()) == 0.5
-    apart = city_of([[1.0, 1.0 + 1e-11]], [[1, 0]], [4, 4])
-    assert float(tally(apart, TopCells(1)).hits.sum()) == 0.0
+    for low, high in ((1.0, 1.0 + 8e-12), (9.0, 9.0 + 4e-11), (0.1, 0.1 + 8e-13), (5e-9, 5e-9 + 4e-20)):
+        apart = city_of([[low, high]], [[1, 0]], [4, 4])
+        assert float(tally(apart, TopCells(1)).hits.sum()) == 0.0
     together = city_of([[1.0, 1.0 + 1e-13]], [[1, 0]], [4, 4])
     assert float(tally(together, TopCells(1)).hits.sum()) == 0.5
 
