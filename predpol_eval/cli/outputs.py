@@ -155,9 +155,9 @@ def tally_rows(result: xr.Dataset) -> Iterator[list[Any]]:
 
 def versions() -> dict[str, str]:
     """Versions of this library and of what it stands on."""
-    import predpol_eval
+    from predpol_eval import __version__
 
-    found = {"predpol_eval": predpol_eval.__version__, "python": platform.python_version()}
+    found = {"predpol_eval": __version__, "python": platform.python_version()}
     for name in _LIBRARIES:
         try:
             found[name] = version(name)
