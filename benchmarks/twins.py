@@ -13,11 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import peers
-from predpol_eval.kernels import kde, near_repeat, prospective
+from benchmarks import peers, ranking_peers, self_exciting_peers
+from predpol_eval.kernels import kde, near_repeat, prospective, ranking, self_exciting
 from tests.naive import kde as naive_kde
 from tests.naive import near_repeat as naive_near_repeat
 from tests.naive import prospective as naive_prospective
+from tests.naive import ranking as naive_ranking
+from tests.naive import self_exciting as naive_self_exciting
 
 Size = tuple[int, ...]
 
@@ -108,6 +110,12 @@ FINE_CITY = ((1_000, 160, 250), (10_000, 800, 50))
 # A cell of a twentieth of the bandwidth: its mean and its centre differ by 2e-4 of the peak.
 CENTRES = (300, 60, 25)
 
+# Cells, areas, crimes.
+FEW_CELLS = ((400, 7, 90), (2_000, 14, 400))
+MANY_CELLS = ((10_000, 140, 1_000), (100_000, 140, 10_000))
+
+CELLS_OF_CRIMES = ((10_000, 1_000), (30_000, 5_000))
+
 TWINS: tuple[Twin, ...] = (
     Twin(
         "kde.gaussian_cell_mass",
@@ -168,6 +176,71 @@ TWINS: tuple[Twin, ...] = (
         (
             Rival("naive", naive_near_repeat.cocoon, SMALL, (50, 16, 250), 1e-12),
             Rival("window by window", peers.window_by_window, FINE_CITY, (500, 40, 50), 1e-12),
+        ),
+    ),
+    *(
+        Twin(
+            f"ranking.{name}",
+            getattr(ranking, name),
+            make,
+            (
+                Rival("naive", getattr(naive_ranking, name), FEW_CELLS, (400, 7, 90), 1e-12),
+                Rival("numpy", getattr(ranking_peers, name), MANY_CELLS, (5_000, 20, 800), 1e-11),
+            ),
+        )
+        for name, make in (
+            ("by_scope", ranking_peers.dealing),
+            ("fill", ranking_peers.filling),
+            ("sums", ranking_peers.summing),
+            ("extremes", ranking_peers.straining),
+            ("oracle", ranking_peers.foreseeing),
+        )
+    ),
+    Twin(
+        "self_exciting.decay_sums",
+        self_exciting.decay_sums,
+        self_exciting_peers.summing,
+        (
+            Rival("naive", naive_self_exciting.decay_sums, ((300, 10), (1_000, 30)), (300, 10), 1e-12),
+            Rival("pairs by cell", self_exciting_peers.pairs_by_cell, CELLS_OF_CRIMES, (2_000, 40), 1e-12),
+        ),
+    ),
+    Twin(
+        "self_exciting.seen_share",
+        self_exciting.seen_share,
+        self_exciting_peers.seeing,
+        (
+            Rival("naive", naive_self_exciting.seen_share, ((1_000, 1), (5_000, 3)), (1_000, 3), 1e-10),
+            Rival(
+                "periods by crimes", self_exciting_peers.periods_by_crimes, ((30_000, 1), (30_000, 5)), (500, 3), 1e-10
+            ),
+        ),
+    ),
+    Twin(
+        "self_exciting.expectation",
+        self_exciting.expectation,
+        self_exciting_peers.expecting,
+        (
+            Rival("naive", naive_self_exciting.expectation, ((1_000, 100), (5_000, 500)), (300, 30), 1e-12),
+            Rival("whole columns", self_exciting_peers.vectorised_expectation, CELLS_OF_CRIMES, (300, 30), 1e-12),
+        ),
+    ),
+    Twin(
+        "self_exciting.background",
+        self_exciting.background,
+        self_exciting_peers.levelling,
+        (
+            Rival("naive", naive_self_exciting.background, ((300, 30), (1_000, 100)), (300, 30), 1e-12),
+            Rival("brentq by group", self_exciting_peers.brentq_by_group, CELLS_OF_CRIMES, (300, 30), 1e-10),
+        ),
+    ),
+    Twin(
+        "self_exciting.fit",
+        self_exciting_peers.fit,
+        self_exciting_peers.fitting,
+        (
+            Rival("naive", naive_self_exciting.fit, ((100, 5), (200, 10)), (200, 10), 1e-3),
+            Rival("L-BFGS-B", self_exciting_peers.quasi_newton, ((1_000, 30), (5_000, 200)), (1_000, 30), 1e-3),
         ),
     ),
 )
