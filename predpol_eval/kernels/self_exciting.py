@@ -81,7 +81,7 @@ def decay_sums(
     >>> decay_sums([0.0, 1.0, 1.0, 5.0], [0, 3, 4], 1.0, 0.5)[0].round(6).tolist()
     [0.0, 0.367879, 0.97441, 0.0]
     """
-    return _decay_sums(floats(t), integers(offsets), float(omega), float(min_step))  # type: ignore[no-any-return]
+    return _decay_sums(floats(t), integers(offsets), float(omega), float(min_step))
 
 
 @njit(cache=True, error_model="numpy")
@@ -249,4 +249,4 @@ def background(
     [0.2, 0.130278]
     """
     arrays = (floats(triggered), floats(share), integers(offsets))
-    return _background(*arrays, float(days), floats(start))  # type: ignore[no-any-return]
+    return _background(*arrays, float(days), floats(start))
