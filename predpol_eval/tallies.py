@@ -102,6 +102,7 @@ def tally(
     -------
     xarray.Dataset
         Additive counts over (..., area, budget, window): sum them first, divide once (`hit_rate`, `pai`, ...).
+        ``attrs["elsewhere"]`` is the number of crimes whose own point lies in another area than their cell.
 
     Raises
     ------
@@ -143,6 +144,8 @@ def tally(
     data = assemble(
         caught.reshape(*shape, *caught.shape[1:]), events, outside, leading, {}, chosen, grid, scene, windows
     )
+    if "elsewhere" in counted.attrs:
+        data.attrs["elsewhere"] = counted.attrs["elsewhere"]
     return data.assign_coords({name: surface[name] for name in leading if name in surface.coords})
 
 

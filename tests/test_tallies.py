@@ -350,6 +350,15 @@ def test_events_and_their_counts_give_the_same_tally_and_outside_is_counted():
     xr.testing.assert_identical(found, ppe.tally(risk, counted, TopCells(1), grid))
 
 
+def test_crimes_whose_own_point_lies_in_another_area_are_reported():
+    grid = ppe.Grid.from_bounds(0, 0, 600, 250, cell=250, crs=CRS)
+    risk = ppe.make_surface([[[3, 2, 1.0]]], grid, nights(1), kind="score")
+    # 700 lies in the square of the cut cell, but beyond the border.
+    found = ppe.tally(risk, some_events((10.0, "2018-05-01"), (700.0, "2018-05-01")), TopCells(1), grid)
+    assert found.attrs["elsewhere"] == 1
+    assert found.events.item() == 2
+
+
 def test_the_clock_in_which_times_are_written_never_matters():
     """The same moments, told by another wall clock, make the same tally."""
     grid, windows = row_of_cells([4, 4, 4]), nights(3)
