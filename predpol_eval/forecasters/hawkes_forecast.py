@@ -231,7 +231,7 @@ class FittedSelfExciting:
             if far.any():
                 raise InputError(
                     f"The fit has theta {self.theta:.3g} and omega {self.omega:.3g} per day: crime grows without "
-                    f"limit, past every number by the end of the windows starting {name_windows(chosen, far)}. Forecast "
+                    f"limit, past every number by the end of the windows of {name_windows(chosen, far)}. Forecast "
                     "shorter windows, or fit with min_step='1D', a longer lookback or background='shared'."
                 )
         values = np.empty((len(chosen), *self.mu.shape))
