@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from predpol_eval.backtests.hearing import ears
 from predpol_eval.backtests.job import Crimes
 from predpol_eval.budgets import Budget, Coverage
 from predpol_eval.errors import InputError
@@ -21,6 +21,7 @@ from predpol_eval.tallies import CAUGHT, tally_window
 
 FloatArray = npt.NDArray[np.float64]
 LONGEST_REASON = 500
+WARNED = "warning: "
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,20 +61,19 @@ def run_block(
     status, reason = ["ok"] * nights, [""] * nights
     for night in range(nights):
         here = crimes.window == night
-        with warnings.catch_warnings(record=True) as heard:
-            warnings.simplefilter("always")
+        with ears.listen() as heard:
             try:
                 values, kind = _surface(forecaster, events, grid, windows[night], scene)
                 counts, hit = _counts(crimes.cell[here], crimes.weight[here], scene)
                 found = tally_window(values, kind, counts, hit, budgets, scene)
                 along = _curve(values, kind, counts, curve, scene)
-            except Exception as error:  # noqa: BLE001 - whatever a forecaster raises is one night's row, not the run's end
+            except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a forecaster does is one night's row
                 status[night], reason[night] = "failed", _short(f"{type(error).__name__}: {error}")
                 continue
         caught[..., night] = found.transpose(0, 2, 1)
         captured[:, night] = along
         if heard:
-            reason[night] = _short("warning: " + "; ".join(sorted({str(warning.message) for warning in heard})))
+            reason[night] = _short(WARNED + "; ".join(sorted(set(heard))))
     return BlockResult(caught, captured, np.array(status, dtype=str), np.array(reason, dtype=str))
 
 
@@ -117,8 +117,3 @@ def _curve(values: FloatArray, kind: str, counts: FloatArray, curve: tuple[Cover
 def _short(text: str) -> str:
     line = " ".join(text.split())
     return line if len(line) <= LONGEST_REASON else line[: LONGEST_REASON - 3] + "..."
-
-
-def light(grid: Grid) -> Grid:
-    """The grid without its polygons, which workers do not need."""
-    return replace(grid, boundary=())

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-import os
+import math
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from predpol_eval.backtests.block import light, run_block
+from predpol_eval.backtests.block import run_block
 from predpol_eval.backtests.job import Job
 from predpol_eval.errors import InputError
 from predpol_eval.tallies import CAUGHT
 
-# Arrays of the size of the grid that live at once while a night is fitted and counted (measured, rounded up).
-ARRAYS_PER_NIGHT = 30
-# The tally's variables, and a second copy while they are put together.
+# Measured, and rounded up. Arrays of the size of the grid that live at once while a night is fitted and counted:
+ARRAYS_PER_NIGHT, ARRAYS_PER_BUDGET = 14, 3.5
+# A process with its libraries loaded, and what this one takes where the system does not tell.
+GIGABYTES_PER_WORKER, GIGABYTES_HERE = 0.3, 0.4
+BYTES_PER_CRIME = 120
+# The tally's variables, and what they are put together from.
 RESULT_COPIES = 3
+# Until worker processes have loaded their libraries.
+SECONDS_TO_START = 2.0
+MEMORY_SHARE = 0.9
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,9 +37,10 @@ class BacktestEstimate:
         Windows, units of work, cells of the study area.
     minutes : float
         Wall-clock minutes on `workers` processes, from one timed night of each forecaster and kind; NaN if none was
-        timed.
+        timed, because it would not fit in memory.
     gigabytes : float
-        Peak memory: the result, and one night's surfaces in every worker.
+        Peak memory of this process and its workers: libraries and data, the result, and one night in every worker. A
+        forecaster of your own may need more.
     workers : int
     failing : tuple of str
         Forecasters whose timed night failed, and why.
@@ -48,74 +56,107 @@ class BacktestEstimate:
     failing: tuple[str, ...] = ()
 
     def __str__(self) -> str:
+        took = "not timed, as it would not fit in memory:" if math.isnan(self.minutes) else self._duration()
         text = (
-            f"{self.fits:,} fits ({self.nights:,} nights, {self.cells:,} cells, {self.blocks:,} blocks): about "
-            f"{self.minutes:.1f} minutes on {self.workers} worker{'s' if self.workers > 1 else ''} and "
-            f"{self.gigabytes:.2f} GB of memory"
+            f"{self.fits:,} fits ({self.nights:,} nights, {self.cells:,} cells, {self.blocks:,} blocks): {took} on "
+            f"{self.workers} worker{'s' if self.workers > 1 else ''} and {self.gigabytes:.2f} GB of memory"
         )
         return "\n".join([text, *(f"  would fail: {line}" for line in self.failing)])
 
+    def _duration(self) -> str:
+        return f"about {self.minutes:.1f} minutes" if self.minutes >= 1 else f"about {60 * self.minutes:.0f} seconds"
+
 
 def gigabytes_needed(job: Job, workers: int) -> float:
-    """Peak memory of a job: its result, and one night's surfaces in every worker."""
+    """Memory that a job takes beyond what this process has: its result, and every worker with one night."""
     rows = len(job.forecasters) * len(job.kinds) * len(job.grid.labels) * len(job.windows)
     result = 8 * rows * (len(job.budgets) * (len(CAUGHT) + 1) + 2) * RESULT_COPIES
-    night = 8 * job.grid.mask.size * ARRAYS_PER_NIGHT
-    crimes = 120 * sum(len(events) for events in job.events)
-    return (result + workers * (night + crimes)) / 1e9
+    budgets = len(job.budgets) + len(job.curve)
+    night = 8 * job.grid.mask.size * (ARRAYS_PER_NIGHT + ARRAYS_PER_BUDGET * budgets)
+    crimes = BYTES_PER_CRIME * max(len(events) for events in job.events)
+    return (result + workers * (night + crimes)) / 1e9 + workers * GIGABYTES_PER_WORKER
+
+
+def gigabytes_here() -> float:
+    """Memory that this process has now, as far as the system tells."""
+    status = _numbers(Path("/proc/self/status"))
+    return status["VmRSS:"] / 1e6 if "VmRSS:" in status else GIGABYTES_HERE
 
 
 def available_gigabytes() -> float | None:
-    """Memory that can be used now, as far as the system tells."""
-    meminfo = Path("/proc/meminfo")
-    if meminfo.is_file():
-        for line in meminfo.read_text().splitlines():
-            if line.startswith("MemAvailable:"):
-                return int(line.split()[1]) * 1024 / 1e9
-    if hasattr(os, "sysconf") and "SC_PHYS_PAGES" in os.sysconf_names:
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 1e9
-    return None
+    """Memory that can be used now, as far as the system tells: the machine's, or the container's."""
+    found = []
+    machine = _numbers(Path("/proc/meminfo"))
+    if "MemAvailable:" in machine:
+        found.append(machine["MemAvailable:"] / 1e6)
+    container = Path("/sys/fs/cgroup")
+    limit, used = container / "memory.max", _numbers(container / "memory.stat")
+    if limit.is_file() and "anon" in used and (text := limit.read_text().strip()).isdigit():
+        found.append((int(text) - used["anon"]) / 1e9)
+    return min(found, default=None)
+
+
+def _numbers(path: Path) -> dict[str, int]:
+    """First number of each line of a system's file, by its first word; nothing where there is no such file."""
+    try:
+        lines: Iterable[str] = path.read_text().splitlines()
+    except OSError:
+        return {}
+    parts = (line.split() for line in lines)
+    return {part[0]: int(part[1]) for part in parts if len(part) > 1 and part[1].isdigit()}
 
 
 def refuse_too_large(job: Job, workers: int) -> None:
-    """Refuse a job that would not fit in memory, with what it would need."""
+    """Refuse a job that would not fit in memory, with what it would need.
+
+    Raises
+    ------
+    InputError
+        With the estimate, what is available, and what would make it smaller.
+    """
     needed, there = gigabytes_needed(job, workers), available_gigabytes()
-    if there is not None and needed > 0.9 * there:
+    if there is not None and needed > MEMORY_SHARE * there:
         raise InputError(
             f"This backtest would need about {needed:.1f} GB of memory and {there:.1f} GB are available: "
             f"{len(job.forecasters)} forecasters x {len(job.kinds)} kinds x {len(job.grid.labels)} areas x "
-            f"{len(job.budgets)} "
-            f"budgets x {len(job.windows)} nights on {job.grid.mask.size:,} cells with {workers} workers. Use fewer "
-            "workers "
-            "(n_jobs), larger cells or fewer areas, or run it in parts (some kinds or forecasters at a time)."
+            f"{len(job.budgets)} budgets x {len(job.windows)} nights on {job.grid.mask.size:,} cells with {workers} "
+            "workers. Use fewer workers (n_jobs), larger cells or fewer areas, or run it in parts (some kinds or "
+            "forecasters at a time)."
         )
 
 
 def estimate(job: Job, workers: int) -> BacktestEstimate:
     """Time one night of every forecaster and kind, the last of the schedule, and multiply."""
-    seconds, failing = 0.0, []
-    last = len(job.windows) - 1
-    grid = light(job.grid)
-    for name, forecaster in zip(job.names, job.forecasters, strict=True):
-        for number, kind in enumerate(job.kinds):
-            crimes = job.crimes[number].of(slice(last, last + 1))
-            arguments = (forecaster, job.events[number], grid, job.windows[last], crimes, job.budgets, job.curve)
-            if number == 0:
-                # The first run compiles the kernels; it is not what a night costs.
-                run_block(*arguments)
-            begun = time.perf_counter()
-            done = run_block(*arguments)
-            seconds += (time.perf_counter() - begun) * len(job.windows)
-            if done.status[0] != "ok":
-                failing.append(f"{name}, {kind}: {done.reason[0]}")
-    blocks = list(job.blocks)
+    seconds, failing = (SECONDS_TO_START if workers > 1 else 0.0), []
+    there = available_gigabytes()
+    if there is not None and gigabytes_needed(job, 1) > MEMORY_SHARE * there:
+        seconds = math.nan
+    else:
+        for number in range(len(job.forecasters)):
+            for kind in range(len(job.kinds)):
+                took, problem = _time_night(job, number, kind)
+                seconds += took * len(job.windows) / workers
+                failing += [f"{job.names[number]}, {job.kinds[kind]}: {problem}"] if problem else []
     return BacktestEstimate(
         fits=len(job.forecasters) * len(job.kinds) * len(job.windows),
         nights=len(job.windows),
-        blocks=len(blocks),
+        blocks=len(list(job.blocks)),
         cells=int(job.grid.mask.sum()),
-        minutes=seconds / workers / 60,
-        gigabytes=gigabytes_needed(job, workers),
+        minutes=seconds / 60,
+        gigabytes=gigabytes_here() + gigabytes_needed(job, workers),
         workers=workers,
         failing=tuple(failing),
     )
+
+
+def _time_night(job: Job, number: int, kind: int) -> tuple[float, str]:
+    """Seconds of the last night, and why it failed if it did."""
+    last = len(job.windows) - 1
+    crimes = job.crimes[kind].of(slice(last, last + 1))
+    arguments = (job.forecasters[number], job.events[kind], job.grid, job.windows[last], crimes)
+    if kind == 0:
+        # The first run compiles the kernels; it is not what a night costs.
+        run_block(*arguments, job.budgets, job.curve)
+    begun = time.perf_counter()
+    done = run_block(*arguments, job.budgets, job.curve)
+    return time.perf_counter() - begun, "" if done.status[0] == "ok" else str(done.reason[0])

@@ -92,6 +92,8 @@ class Job:
                     name: {"is": describe(forecaster), "identity": identity(forecaster)}
                     for name, forecaster in zip(self.names, self.forecasters, strict=True)
                 },
+                # Blocks are numbered by these, so that the same ones in another order are another job.
+                "order": {"forecasters": list(self.names), "kinds": list(self.kinds)},
                 "windows": _digest(self.windows.start, self.windows.end, self.windows.until),
                 "nights": len(self.windows),
                 "budgets": [repr(budget) for budget in self.budgets],

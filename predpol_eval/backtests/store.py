@@ -6,7 +6,9 @@ import contextlib
 import io
 import json
 import os
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,56 +18,67 @@ import numpy as np
 from predpol_eval.backtests.block import BlockResult
 from predpol_eval.backtests.job import Block, Job
 from predpol_eval.errors import InputError, PlanLockedError
+from predpol_eval.tallies import CAUGHT
 
 SCHEMA = "predpol_eval.store/1"
 PARTS = ("caught", "curve", "status", "reason")
+MANIFEST, LOCK, PARTIAL = "manifest.json", "lock", ".partial"
+# All that a damaged archive may raise while its checksums are read.
+_DAMAGE = (OSError, ValueError, KeyError, EOFError, RuntimeError, struct.error, zipfile.BadZipFile, zlib.error)
 
 
 class Store:
-    """A folder of finished blocks.
+    """A folder of finished blocks; open it with `opened`.
 
     Parameters
     ----------
     folder : path
-        Made if it does not exist.
     job : Job
-        What is to be computed; a folder that was begun for another job is refused.
+        What is to be computed.
 
     Raises
     ------
     InputError
-        If the folder holds other things, or another run is writing to it.
+        If the record of the folder cannot be read.
     PlanLockedError
-        If it was begun with other data, another configuration or another version, and which.
+        If the folder was begun with other data, another configuration or another version, and which.
     """
 
-    def __init__(self, folder: str | Path, job: Job) -> None:
-        self.folder = Path(folder)
-        self.blocks = self.folder / "blocks"
-        manifest = self.folder / "manifest.json"
+    def __init__(self, folder: Path, job: Job) -> None:
+        self.folder = folder
+        self.job = job
+        self.blocks = folder / "blocks"
+        manifest = folder / MANIFEST
         record = json.loads(json.dumps({"schema": SCHEMA, **job.record}, sort_keys=True))
         if manifest.is_file():
-            _refuse_other(_read_manifest(manifest), record, self.folder)
-        elif self.folder.exists() and any(path.name != "lock" for path in self.folder.iterdir()):
-            raise InputError(
-                f"The folder {self.folder.name!r} holds other files and no store; give an empty or new folder as "
-                "store=."
-            )
-        self.blocks.mkdir(parents=True, exist_ok=True)
-        for left_over in [*self.folder.glob("*.partial"), *self.blocks.glob("*.partial")]:
+            _refuse_other(_read_manifest(manifest), record, folder)
+        for left_over in [*folder.glob("*" + PARTIAL), *self.blocks.glob("*" + PARTIAL)]:
             left_over.unlink()
         if not manifest.is_file():
             write_whole(manifest, (json.dumps(record, indent=2, sort_keys=True) + "\n").encode())
+        self.blocks.mkdir(exist_ok=True)
 
     def path(self, block: Block) -> Path:
         """File of a block."""
         return self.blocks / f"f{block.forecaster:03d}-k{block.kind:03d}-b{block.number:05d}.npz"
 
     def write(self, block: Block, result: BlockResult) -> None:
-        """Keep a finished block: after this returns, no crash can lose it."""
+        """Keep a finished block: after this returns, no crash can lose it.
+
+        Raises
+        ------
+        InputError
+            If it cannot be written; nothing of it is left, and the blocks before it are.
+        """
         buffer = io.BytesIO()
         np.savez(buffer, **{name: getattr(result, name) for name in PARTS})
-        write_whole(self.path(block), buffer.getvalue())
+        try:
+            write_whole(self.path(block), buffer.getvalue())
+        except OSError as error:
+            raise InputError(
+                f"The store {self.folder.name!r} cannot be written ({error}). The blocks finished before are kept: "
+                "make room, or allow writing there, and run it again."
+            ) from error
 
     def read(self, block: Block) -> BlockResult | None:
         """A finished block, or None.
@@ -79,27 +92,67 @@ class Store:
         if not path.is_file():
             return None
         try:
+            # All checksums first: what a damaged header means may be anything.
+            with zipfile.ZipFile(path) as archive:
+                wrong = archive.testzip()
+            if wrong is not None:
+                raise zipfile.BadZipFile(f"the checksum of {wrong} is wrong")
             with np.load(path, allow_pickle=False) as parts:
-                return BlockResult(*(parts[name] for name in PARTS))
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as error:
-            raise InputError(
-                f"The block {path.name} of the store is damaged ({error}); delete this file, and the next run makes "
-                "it again."
-            ) from error
+                found = BlockResult(*(parts[name] for name in PARTS))
+        except _DAMAGE as error:
+            raise _damaged(path, str(error)) from error
+        nights = block.nights.stop - block.nights.start
+        expected = (len(CAUGHT), len(self.job.grid.labels), len(self.job.budgets), nights)
+        if found.caught.shape != expected or found.status.shape != (nights,):
+            raise _damaged(path, f"shape {found.caught.shape}, expected {expected}")
+        return found
 
 
 @contextlib.contextmanager
-def locked(folder: Path) -> Iterator[None]:
-    """Keep other runs out of a folder while this one writes; a killed run leaves no lock behind."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("a+") as handle:
+def opened(folder: str | Path, job: Job) -> Iterator[Store]:
+    """Open or begin a store, and keep other runs out while this one writes; a killed run leaves no lock behind.
+
+    Raises
+    ------
+    InputError
+        If the folder holds other things, cannot be written, or another run is writing to it.
+    PlanLockedError
+        If it was begun for another job (see `Store`).
+    """
+    place = Path(folder)
+    with contextlib.ExitStack() as stack:
+        try:
+            # Before anything is made there: a folder of somebody else's is left as it is.
+            _refuse_foreign(place)
+            place.mkdir(parents=True, exist_ok=True)
+            handle = stack.enter_context((place / LOCK).open("a+"))
+        except OSError as error:
+            raise InputError(
+                f"The folder {str(place)!r} cannot be used as store= ({error}); give one in which files may be written."
+            ) from error
         try:
             _lock(handle.fileno())
         except OSError as error:
             raise InputError(
-                f"Another run is writing to the store {folder.name!r}; wait for it, or give another folder."
+                f"Another run is writing to the store {place.name!r}; wait for it, or give another folder."
             ) from error
-        yield
+        yield Store(place, job)
+
+
+def _refuse_foreign(folder: Path) -> None:
+    if folder.exists() and not folder.is_dir():
+        raise InputError(f"{str(folder)!r} is a file; give a new or empty folder as store=.")
+    if not folder.exists() or (folder / MANIFEST).is_file():
+        return
+    # A run that was killed before its first record was whole leaves these, and nothing else.
+    own = {LOCK, MANIFEST + PARTIAL}
+    others = sorted(path.name for path in folder.iterdir() if path.name not in own)
+    if others:
+        named = ", ".join(others[:3]) + (f" and {len(others) - 3} more" if len(others) > 3 else "")
+        raise InputError(
+            f"The folder {folder.name!r} holds other files ({named}) and no store; give an empty or new folder as "
+            "store=."
+        )
 
 
 def _lock(descriptor: int) -> None:
@@ -116,12 +169,17 @@ def _lock(descriptor: int) -> None:
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write a file beside its place, flush it to disk, and put it in place in one step."""
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("wb") as handle:
-        handle.write(content)
-        handle.flush()
-        os.fsync(handle.fileno())
-    partial.replace(path)
+    partial = path.with_name(path.name + PARTIAL)
+    try:
+        with partial.open("wb") as handle:
+            handle.write(content)
+            handle.flush()
+            os.fsync(handle.fileno())
+        partial.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            partial.unlink(missing_ok=True)
+        raise
     if os.name != "nt":
         # The new name itself must reach the disk too.
         folder = os.open(path.parent, os.O_RDONLY)
@@ -131,10 +189,17 @@ def write_whole(path: Path, content: bytes) -> None:
             os.close(folder)
 
 
+def _damaged(path: Path, why: str) -> InputError:
+    return InputError(
+        f"The block {path.name} of the store is damaged ({why}); delete this file ({path}), and the next run makes it "
+        "again."
+    )
+
+
 def _read_manifest(path: Path) -> dict[str, Any]:
     try:
-        found = json.loads(path.read_text())
-    except ValueError as error:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
         raise InputError(f"{path.name} of the store cannot be read ({error}); give another folder.") from error
     if not isinstance(found, dict):
         raise InputError(f"{path.name} of the store is not a record; give another folder.")
