@@ -520,6 +520,22 @@ def remembering_by(key):
     return Remembers
 
 
+def never_forgets():
+    class NeverForgets(Honest):
+        """Learns from all crimes it was ever shown, for whichever city."""
+
+        seen: ClassVar[dict] = {}
+
+        def learn(self, events, grid, cut):
+            past = self.known(events, cut)
+            self.seen.update(dict.fromkeys(zip(past.happened.tolist(), past.x, past.y, strict=True)))
+            places = np.array([place for _, *place in self.seen if place]).reshape(-1, 2)
+            cells = grid.cell_of(places[:, 0], places[:, 1])
+            return np.bincount(cells[cells >= 0], minlength=grid.mask.size).reshape(grid.shape) / 100
+
+    return NeverForgets
+
+
 def last_fit_wins():
     class LastFitWins(Honest):
         latest: ClassVar[dict] = {}
@@ -602,5 +618,6 @@ BROKEN = [
     (remembering_by(lambda events, grid, cut: grid.shape)(), {"no_memory"}),
     (remembering_by(lambda events, grid, cut: (len(events), cut, grid.fingerprint))(), {"no_memory"}),
     (remembering_by(lambda events, grid, cut: 0)(), {"no_memory"}),
+    (never_forgets()(), {"no_memory"}),
     (last_fit_wins()(), {"fits_apart"}),
 ]  # fmt: skip

@@ -102,8 +102,8 @@ CHECKS: tuple[Check, ...] = (
         steadiness.inputs_unchanged,
         _SURFACE,
     ),
-    Check("fits_apart", "A later fit does not change what an earlier one predicts.", steadiness.fits_apart, _STEADY),
     Check("no_memory", "A fit does not depend on what was fitted before.", steadiness.no_memory, _STEADY),
+    Check("fits_apart", "A later fit does not change what an earlier one predicts.", steadiness.fits_apart, _STEADY),
     Check(
         "order_of_crimes",
         "The order of crimes that happened at the same time does not matter.",
