@@ -23,6 +23,7 @@ RESULT_COPIES = 3
 # Until worker processes have loaded their libraries.
 SECONDS_TO_START = 2.0
 MEMORY_SHARE = 0.9
+ROOT = Path("/")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,9 +57,10 @@ class BacktestEstimate:
     failing: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        took = "not timed, as it would not fit in memory:" if math.isnan(self.minutes) else self._duration()
+        untimed = math.isnan(self.minutes)
+        took = "no time measured, as it would not fit in memory," if untimed else f"{self._duration()} on"
         text = (
-            f"{self.fits:,} fits ({self.nights:,} nights, {self.cells:,} cells, {self.blocks:,} blocks): {took} on "
+            f"{self.fits:,} fits ({self.nights:,} nights, {self.cells:,} cells, {self.blocks:,} blocks): {took} "
             f"{self.workers} worker{'s' if self.workers > 1 else ''} and {self.gigabytes:.2f} GB of memory"
         )
         return "\n".join([text, *(f"  would fail: {line}" for line in self.failing)])
@@ -79,17 +81,17 @@ def gigabytes_needed(job: Job, workers: int) -> float:
 
 def gigabytes_here() -> float:
     """Memory that this process has now, as far as the system tells."""
-    status = _numbers(Path("/proc/self/status"))
+    status = _numbers(ROOT / "proc" / "self" / "status")
     return status["VmRSS:"] / 1e6 if "VmRSS:" in status else GIGABYTES_HERE
 
 
-def available_gigabytes() -> float | None:
+def available_gigabytes(root: Path = ROOT) -> float | None:
     """Memory that can be used now, as far as the system tells: the machine's, or the container's."""
     found = []
-    machine = _numbers(Path("/proc/meminfo"))
+    machine = _numbers(root / "proc" / "meminfo")
     if "MemAvailable:" in machine:
         found.append(machine["MemAvailable:"] / 1e6)
-    container = Path("/sys/fs/cgroup")
+    container = root / "sys" / "fs" / "cgroup"
     limit, used = container / "memory.max", _numbers(container / "memory.stat")
     if limit.is_file() and "anon" in used and (text := limit.read_text().strip()).isdigit():
         found.append((int(text) - used["anon"]) / 1e9)
@@ -128,7 +130,7 @@ def refuse_too_large(job: Job, workers: int) -> None:
 def estimate(job: Job, workers: int) -> BacktestEstimate:
     """Time one night of every forecaster and kind, the last of the schedule, and multiply."""
     seconds, failing = (SECONDS_TO_START if workers > 1 else 0.0), []
-    there = available_gigabytes()
+    there, gigabytes = available_gigabytes(), gigabytes_here() + gigabytes_needed(job, workers)
     if there is not None and gigabytes_needed(job, 1) > MEMORY_SHARE * there:
         seconds = math.nan
     else:
@@ -143,7 +145,7 @@ def estimate(job: Job, workers: int) -> BacktestEstimate:
         blocks=len(list(job.blocks)),
         cells=int(job.grid.mask.sum()),
         minutes=seconds / 60,
-        gigabytes=gigabytes_here() + gigabytes_needed(job, workers),
+        gigabytes=gigabytes,
         workers=workers,
         failing=tuple(failing),
     )
