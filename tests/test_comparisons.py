@@ -218,6 +218,10 @@ def test_common_nights_only():
     rate = (common["hits"] / common["events"]).to_numpy()
     assert found["estimate"].sel(forecaster="B").item() == pytest.approx(rate[1] - rate[0], rel=1e-12)
     assert found["nights"].to_numpy().tolist() == [50, 60]
+    # The same the other way round: nights that the baseline lacks count for nobody.
+    turned = difference_by_night(holes, "hit_rate", baseline="B", seed=2)
+    assert turned["estimate"].sel(forecaster="A").item() == pytest.approx(rate[0] - rate[1], rel=1e-12)
+    assert turned["nights"].to_numpy().tolist() == [50, 50]
 
 
 def test_words_follow_the_interval():

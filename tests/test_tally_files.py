@@ -57,8 +57,13 @@ def test_sums_come_back_too(tmp_path):
 def test_a_packed_tally_is_not_packed_again(tmp_path):
     made = some_tally()
     made["hits"].encoding = {"dtype": "int16", "scale_factor": 0.5, "_FillValue": -1}
+    made["boxes"] = made["boxes"].fillna(0).astype(np.int64)
+    made["boxes"].encoding = {"dtype": "int8", "scale_factor": 100.0}
     save_tally(made, tmp_path / "results.nc")
-    assert load_tally(tmp_path / "results.nc")["hits"].equals(made["hits"])
+    back = load_tally(tmp_path / "results.nc")
+    assert back["hits"].equals(made["hits"])
+    assert back["boxes"].dtype == np.int64
+    assert back["boxes"].equals(made["boxes"])
     assert made["hits"].encoding["dtype"] == "int16"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -80,7 +81,7 @@ def plot_metric(
             axes.set_title(budget, fontsize=TEXT + 0.5, loc="left", color=INK)
             if r == len(rows) - 1:
                 _scale(axes, found.isel(budget=c), None if blind is None else blind.to_numpy()[:, c])
-        text = "All crimes" if kind == "all" else kind
+        text = "\n".join(textwrap.wrap("All crimes" if kind == "all" else kind, 18))
         panels[r, 0].set_ylabel(text, fontsize=TITLE, color=INK, labelpad=8)
     about = (
         f"Bars: {100 * level:g} % interval, drawing whole nights {resamples:,} times and taking them as independent; "
@@ -139,7 +140,8 @@ def _panel(axes: Axes, found: xr.Dataset, blind: Any, names: Sequence[str], metr
     tidy(axes)
     axes.tick_params(axis="y", length=0, labelsize=TEXT)
     axes.grid(axis="x", color="#e2e2e2", linewidth=0.6, zorder=0)
-    axes.xaxis.set_major_locator(MaxNLocator(3, steps=[1, 2, 2.5, 5, 10]))
+    across = axes.get_position().width * axes.get_figure(root=True).get_figwidth()  # type: ignore[union-attr]
+    axes.xaxis.set_major_locator(MaxNLocator(3 if across < 2.2 else 5, steps=[1, 2, 2.5, 5, 10]))
     axes.xaxis.set_major_formatter(percent if metric in SHARES else lambda value, _: f"{value:.4g}")
     if label:
         units = found["estimate"].attrs.get("units", "1")

@@ -128,6 +128,21 @@ def test_a_map_counts_what_it_shows(night):
     assert "2" in texts(figure), "two crimes at one place are told"
 
 
+def test_legend_and_scale_lie_beneath_the_ground(night):
+    grid, risk, events = night
+    figure = ppe.plot_risk(risk, grid, flagged=ppe.TopCells(3, per="area"), crimes=events)
+    figure.draw_without_rendering()
+    axes = figure.axes[0]
+    to_map = axes.transData.inverted()
+    low, high = axes.get_ylim()
+    beneath = [axes.get_legend(), *(text for text in axes.texts if text.get_text() in ("N", "500 m"))]
+    assert len(beneath) == 3
+    for part in beneath:
+        box = to_map.transform_bbox(part.get_window_extent())
+        assert low <= box.y0 < box.y1 <= grid.y0
+    assert high > grid.y[-1]
+
+
 def test_ties_are_told_apart(night):
     grid, risk, events = night
     flat = risk.copy(data=np.where(grid.mask, 1.0, np.nan)[None]).assign_attrs(kind="score")
@@ -217,6 +232,7 @@ def test_capture_curves_are_shares(result):
     np.testing.assert_allclose(lines[2].get_ydata(), [0, 0.02, 0.1, 0.2, 1, 1])
     cut = ppe.plot_capture(result, kind="theft", upto=0.2).axes[0].get_lines()[1]
     np.testing.assert_allclose(cut.get_xdata(), [0, 0.01, 0.05, 0.1, 0.2])
+    np.testing.assert_allclose(cut.get_ydata(), [0, 0.01, 0.05, 0.1, 0.2])
 
 
 def test_every_kind_has_two_panels(result):
