@@ -69,7 +69,8 @@ def test_order_of_the_crimes_does_not_matter(kernel, scene, seed):
 @given(scene=scenes(), cut=st.integers(0, 10))
 def test_two_sets_add_up(kernel, scene, cut):
     parts = kernel(only(scene, np.s_[:cut])) + kernel(only(scene, np.s_[cut:]))
-    assert_close(parts, kernel(scene), 1e-13)
+    # At the end of its reach the binned kernel lifts values just below zero to zero.
+    assert_close(parts, kernel(scene), 1e-7 if kernel is ALL["binned"] else 1e-13)
 
 
 @every_kernel
