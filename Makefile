@@ -34,8 +34,9 @@ format: $(VENV)/installed-dev  ## let ruff lay out the code and mend what it can
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-bench: $(VENV)/installed-dev  ## time the kernels against their naive twins and peers
-	$(PYTEST) benchmarks --benchmark-only
+bench: $(VENV)/installed-dev  ## time the kernels against their naive twins and peers; also into build/benchmarks.json
+	@mkdir -p build
+	$(PYTEST) benchmarks --benchmark-only --benchmark-json=build/benchmarks.json
 
 bench-short: $(VENV)/installed-dev  ## the same at small sizes, as in CI
 	$(PYTEST) benchmarks --benchmark-only --short
