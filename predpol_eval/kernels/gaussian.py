@@ -32,8 +32,8 @@ def _erf_and_tail(z: float) -> tuple[float, float]:
 @njit(cache=True, error_model="numpy")
 def _erf_profile(at: float, cell: float, n: int, bandwidth: float, reach: float, out: FloatArray) -> tuple[int, int]:
     """Mass of N(at, bandwidth^2) in cells [k cell, (k+1) cell); fills out[:stop - first]."""
-    first = int(min(float(n), max(0.0, math.floor((at - reach * bandwidth) / cell))))
-    stop = int(max(0.0, min(float(n), math.ceil((at + reach * bandwidth) / cell))))
+    first = int(min(float(n), max(0.0, np.floor((at - reach * bandwidth) / cell))))
+    stop = int(max(0.0, min(float(n), np.ceil((at + reach * bandwidth) / cell))))
     scale = _ROOT_HALF / bandwidth
     left = (first * cell - at) * scale
     left_inner, left_tail = _erf_and_tail(left)

@@ -32,10 +32,10 @@ def _cocoon(
         dx = x[i] - x0
         dy = y[i] - y0
         # One cell more in the west and south: rounded, `dx - radius` may be an edge that it lies beyond.
-        first = int(min(float(nx), max(0.0, math.floor((dx - radius) / cell) - 1.0)))
-        stop = int(max(0.0, min(float(nx), math.floor((dx + radius) / cell) + 1.0)))
-        bottom = int(min(float(ny), max(0.0, math.floor((dy - radius) / cell) - 1.0)))
-        top = int(max(0.0, min(float(ny), math.floor((dy + radius) / cell) + 1.0)))
+        first = int(min(float(nx), max(0.0, np.floor((dx - radius) / cell) - 1.0)))
+        stop = int(max(0.0, min(float(nx), np.floor((dx + radius) / cell) + 1.0)))
+        bottom = int(min(float(ny), max(0.0, np.floor((dy - radius) / cell) - 1.0)))
+        top = int(max(0.0, min(float(ny), np.floor((dy + radius) / cell) + 1.0)))
         for r in range(bottom, top):
             north = max(0.0, r * cell - dy, dy - (r + 1) * cell)
             row = out[r]

@@ -36,10 +36,10 @@ def _continuous(
         recent = 1.0 / (1.0 + age_weeks[i])
         dx = x[i] - x0
         dy = y[i] - y0
-        first = int(min(float(nx), max(0.0, math.floor((dx - radius) / cell - 0.5))))
-        stop = int(max(0.0, min(float(nx), math.ceil((dx + radius) / cell + 0.5))))
-        bottom = int(min(float(ny), max(0.0, math.floor((dy - radius) / cell - 0.5))))
-        top = int(max(0.0, min(float(ny), math.ceil((dy + radius) / cell + 0.5))))
+        first = int(min(float(nx), max(0.0, np.floor((dx - radius) / cell - 0.5))))
+        stop = int(max(0.0, min(float(nx), np.ceil((dx + radius) / cell + 0.5))))
+        bottom = int(min(float(ny), max(0.0, np.floor((dy - radius) / cell - 0.5))))
+        top = int(max(0.0, min(float(ny), np.ceil((dy + radius) / cell + 0.5))))
         for r in range(bottom, top):
             north = (r + 0.5) * cell - dy
             row = out[r, first:stop]
@@ -140,7 +140,7 @@ def _grid(
     for i in range(col.size):
         if not age_weeks[i] < weeks:
             continue
-        share = 1.0 / (1.0 + math.floor(age_weeks[i]))
+        share = 1.0 / (1.0 + np.floor(age_weeks[i]))
         if 0 <= col[i] < nx and 0 <= row[i] < ny:
             recent[row[i], col[i]] += share
             continue

@@ -46,8 +46,8 @@ def _moments(middle: float, side: float) -> tuple[float, float]:
 @njit(cache=True, error_model="numpy")
 def _edges(at: float, cell: float, n: int, bandwidth: float, edge: FloatArray, strip: FloatArray) -> tuple[int, int]:
     """The cells the kernel touches in one direction; their edges as seen from the crime, in bandwidths."""
-    first = int(min(float(n), max(0.0, math.floor((at - bandwidth) / cell))))
-    stop = int(max(0.0, min(float(n), math.ceil((at + bandwidth) / cell))))
+    first = int(min(float(n), max(0.0, np.floor((at - bandwidth) / cell))))
+    stop = int(max(0.0, min(float(n), np.ceil((at + bandwidth) / cell))))
     if stop > first:
         for k in range(first, stop + 1):
             edge[k] = (k * cell - at) / bandwidth

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import pkgutil
 
 import numpy as np
@@ -25,6 +26,17 @@ def test_loops_are_cached_exact_and_of_their_own_module(name):
         assert not isinstance(loop._cache, NullCache), f"{key} is compiled in every process"
         # A change in the other file would not make numba compile the caller anew.
         assert loop.py_func.__module__ == module.__name__, f"{key} comes from {loop.py_func.__module__}"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_loop_rounds_to_an_integer_before_it_compares(name):
+    """Compiled, math.floor(1e300) is any integer: which one depends on the machine."""
+    module = importlib.import_module(f"predpol_eval.kernels.{name}")
+    for key, value in vars(module).items():
+        if isinstance(value, Dispatcher):
+            source = inspect.getsource(value.py_func)
+            assert "math.floor" not in source, key
+            assert "math.ceil" not in source, key
 
 
 def test_whatever_the_arrays_are_a_kernel_is_compiled_once():

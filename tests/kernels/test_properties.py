@@ -98,6 +98,18 @@ def test_nothing_is_negative_and_without_crimes_all_is_zero(kernel, scene):
     assert not kernel(only(scene, np.s_[:0])).any()
 
 
+FAR = np.array([2e13, -3e16, 1e19, -1e19, 1e300, -1e300])
+
+
+@pytest.mark.parametrize("kernel", (WEIGHTED | {"continuous": continuous}).values(), ids=[*WEIGHTED, "continuous"])
+@given(scene=scenes())
+def test_crimes_beyond_all_integers_change_nothing(kernel, scene):
+    near = np.full(FAR.size, scene.x0 + 0.5 * scene.cell)
+    x, y = np.concatenate([scene.x, FAR, near, FAR]), np.concatenate([scene.y, near, FAR, -FAR])
+    weight = np.concatenate([scene.weight, np.ones(3 * FAR.size)])
+    np.testing.assert_array_equal(kernel(replace(scene, x=x, y=y, weight=weight)), kernel(scene))
+
+
 @every_weighted
 @given(scene=scenes(), power=st.integers(-20, 20))
 def test_doubled_weights_double_the_map_to_the_bit(kernel, scene, power):
