@@ -28,7 +28,7 @@ def capture_curve(
     observed: Events | xr.DataArray,
     *,
     grid: Grid | None = None,
-    times: TimeRule = "aoristic",
+    method: TimeRule = "aoristic",
 ) -> xr.DataArray:
     """Share of the crimes against share of the ground, cells taken by falling risk.
 
@@ -44,7 +44,7 @@ def capture_curve(
         The crimes of the same windows, or counts made by `count`.
     grid : Grid, optional
         Needed only for a surface without the coordinate ``inside_m2``.
-    times : {"aoristic", "start", "end", "midpoint", "exclude"}
+    method : {"aoristic", "start", "end", "midpoint", "exclude"}
         What to do with crimes whose moment is uncertain (for Events).
 
     Returns
@@ -93,7 +93,7 @@ def capture_curve(
             "(ppe.tally(..., ppe.Flags(...))) or give the scores behind the flags."
         )
     windows = Windows.from_coords(surface)
-    counted = count(observed, known, windows, times=times) if isinstance(observed, Events) else observed
+    counted = count(observed, known, windows, method=method) if isinstance(observed, Events) else observed
     crimes, _, outside = read_counts(counted, windows, known)
     scene = make_scene(known)
     here = crimes[:, scene.cells]

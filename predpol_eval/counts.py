@@ -27,14 +27,14 @@ class Occurrences(NamedTuple):
     weight: npt.NDArray[np.float64]
 
 
-def occurrences(events: Events, windows: Windows, times: TimeRule = "aoristic") -> Occurrences:
+def occurrences(events: Events, windows: Windows, method: TimeRule = "aoristic") -> Occurrences:
     """Find the crimes of every window ``[start, end)``.
 
     Parameters
     ----------
     events : Events
     windows : Windows
-    times : {"aoristic", "start", "end", "midpoint", "exclude"}
+    method : {"aoristic", "start", "end", "midpoint", "exclude"}
         What to do with crimes whose moment is uncertain: spread them by overlap (Ratcliffe 2000), place them at one
         moment of the interval, or leave them out.
 
@@ -43,17 +43,17 @@ def occurrences(events: Events, windows: Windows, times: TimeRule = "aoristic") 
     Occurrences
         Ordered by window, then crime.
     """
-    if times not in TIME_RULES:
-        raise InputError(f"times={times!r}; choose one of {', '.join(map(repr, TIME_RULES))}.")
+    if method not in TIME_RULES:
+        raise InputError(f"method={method!r}; choose one of {', '.join(map(repr, TIME_RULES))}.")
     moments = events.happened
     exact = np.ones(len(events), dtype=bool)
     if events.happened_until is not None:
         exact = events.happened_until == events.happened
-        if times == "end":
+        if method == "end":
             moments = events.happened_until
-        elif times == "midpoint":
+        elif method == "midpoint":
             moments = events.midpoint
-    if times in ("start", "end", "midpoint"):
+    if method in ("start", "end", "midpoint"):
         exact = np.ones(len(events), dtype=bool)
     position = np.flatnonzero(exact)
     position = position[np.argsort(moments[position], kind="stable")]
@@ -64,7 +64,7 @@ def occurrences(events: Events, windows: Windows, times: TimeRule = "aoristic") 
     offset = np.arange(number.sum()) - np.repeat(np.cumsum(number) - number, number)
     event = position[np.repeat(low, number) + offset]
     weight = np.ones(len(event))
-    if times == "aoristic" and not exact.all() and events.happened_until is not None:
+    if method == "aoristic" and not exact.all() and events.happened_until is not None:
         spread = np.flatnonzero(~exact)
         first, last = events.happened[spread, None], events.happened_until[spread, None]
         shared = np.minimum(last, windows.end) - np.maximum(first, windows.start)
@@ -77,7 +77,7 @@ def occurrences(events: Events, windows: Windows, times: TimeRule = "aoristic") 
     return Occurrences(window[order].astype(np.int64), event[order].astype(np.int64), weight[order])
 
 
-def count(events: Events, grid: Grid, windows: Any, *, times: TimeRule = "aoristic") -> xr.DataArray:
+def count(events: Events, grid: Grid, windows: Any, *, method: TimeRule = "aoristic") -> xr.DataArray:
     """Count crimes by window and cell.
 
     Parameters
@@ -86,7 +86,7 @@ def count(events: Events, grid: Grid, windows: Any, *, times: TimeRule = "aorist
     grid : Grid
     windows : Windows or Schedule
         Each must lie within the observed time.
-    times : {"aoristic", "start", "end", "midpoint", "exclude"}
+    method : {"aoristic", "start", "end", "midpoint", "exclude"}
         What to do with crimes whose moment is uncertain; spread ones make fractions.
 
     Returns
@@ -118,7 +118,7 @@ def count(events: Events, grid: Grid, windows: Any, *, times: TimeRule = "aorist
     refuse_finer_than_data(events, chosen)
     refuse_unobserved(events, chosen)
     cells = grid.cells_of(events)
-    seen = occurrences(events, chosen, times)
+    seen = occurrences(events, chosen, method)
     size = grid.shape[0] * grid.shape[1]
     inside = cells[seen.event] >= 0
     flat = seen.window[inside] * size + cells[seen.event][inside]
@@ -140,7 +140,7 @@ def count(events: Events, grid: Grid, windows: Any, *, times: TimeRule = "aorist
         "long_name": "recorded crimes",
         "units": "crimes per cell and window",
         "grid": grid.fingerprint,
-        "times": times,
+        "method": method,
         "tz": chosen.tz,
     }
     if grid.boundary:

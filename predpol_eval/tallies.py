@@ -82,7 +82,7 @@ def tally_window(
 
 
 def tally(
-    risk: xr.DataArray, observed: Events | xr.DataArray, budgets: Any, grid: Grid, *, times: TimeRule = "aoristic"
+    risk: xr.DataArray, observed: Events | xr.DataArray, budgets: Any, grid: Grid, *, method: TimeRule = "aoristic"
 ) -> xr.Dataset:
     """Count what a surface's flags caught.
 
@@ -95,7 +95,7 @@ def tally(
     budgets : budget or sequence of budgets
         `TopCells`, `Coverage`, `Flags`.
     grid : Grid
-    times : {"aoristic", "start", "end", "midpoint", "exclude"}
+    method : {"aoristic", "start", "end", "midpoint", "exclude"}
         What to do with crimes whose moment is uncertain (for Events).
 
     Returns
@@ -124,7 +124,7 @@ def tally(
     chosen = read_budgets(budgets)
     surface = check_surface(risk, grid)
     windows = Windows.from_coords(surface)
-    counted = count(observed, grid, windows, times=times) if isinstance(observed, Events) else observed
+    counted = count(observed, grid, windows, method=method) if isinstance(observed, Events) else observed
     crimes, hit, outside = read_counts(counted, windows, grid)
     warn_small_areas(chosen, grid)
     scene = make_scene(grid)
@@ -244,13 +244,13 @@ def read_counts(counted: xr.DataArray, windows: Windows, grid: Grid) -> tuple[Fl
 
 
 def credits(
-    risk: xr.DataArray, events: Events, budgets: Any, grid: Grid, *, times: TimeRule = "aoristic"
+    risk: xr.DataArray, events: Events, budgets: Any, grid: Grid, *, method: TimeRule = "aoristic"
 ) -> xr.Dataset:
     """Say crime by crime what was caught.
 
     Parameters
     ----------
-    risk, events, budgets, grid, times
+    risk, events, budgets, grid, method
         As for `tally`.
 
     Returns
@@ -279,7 +279,7 @@ def credits(
     windows = Windows.from_coords(surface)
     refuse_finer_than_data(events, windows)
     refuse_unobserved(events, windows)
-    seen: Occurrences = occurrences(events, windows, times)
+    seen: Occurrences = occurrences(events, windows, method)
     cells = grid.cells_of(events)[seen.event]
     scene = make_scene(grid)
     position = scene.position[np.maximum(cells, 0)]
@@ -309,5 +309,5 @@ def credits(
             "budget": ("budget", np.array([str(budget) for budget in chosen], dtype=object)),
             **{name: surface[name] for name in leading if name in surface.coords},
         },
-        attrs={"grid": grid.fingerprint, "times": times},
+        attrs={"grid": grid.fingerprint, "method": method},
     )

@@ -47,7 +47,7 @@ def test_against_a_loop_over_windows_and_crimes(found, options, rule):
     events = crimes(found)
     grid = row_of_cells([4, 4, 0, 4])
     windows = ppe.Schedule(start="2018-05-01", end="2018-05-06", tz="UTC", **options).windows
-    counted = ppe.count(events, grid, windows, times=rule)
+    counted = ppe.count(events, grid, windows, method=rule)
     numbers, missed = np.zeros((len(windows), 4)), np.ones((len(windows), 4))
     outside = np.zeros(len(windows))
     for w, (first, last) in enumerate(zip(windows.start, windows.end, strict=True)):
@@ -123,7 +123,7 @@ def test_schedules_and_windows_and_their_refusals():
     with pytest.raises(InputError, match="observed"):
         ppe.count(events, grid, ppe.Schedule(start="2018-06-30", end="2018-07-02", tz="UTC"))
     with pytest.raises(InputError, match="aoristic"):
-        ppe.count(events, grid, schedule, times="spread")
+        ppe.count(events, grid, schedule, method="spread")
     other = ppe.Grid.from_bounds(0, 0, 4, 4, cell=2, crs="EPSG:32630")
     with pytest.raises(InputError, match="EPSG:32630"):
         ppe.count(events, other, schedule)
@@ -157,5 +157,5 @@ def test_it_carries_what_a_tally_needs():
     assert counted.name == "count"
     assert counted.dims == ("window", "y", "x")
     assert {"window_end", "until", "outside", "inside_m2"} <= set(counted.coords)
-    assert counted.attrs["times"] == "aoristic"
+    assert counted.attrs["method"] == "aoristic"
     assert "hit" not in counted.coords

@@ -166,4 +166,4 @@ def test_aoristic_weights_and_boxes():
     assert counted.to_numpy()[:, 0].tolist() == [[1, 0], [1, 0]]
     assert counted.hit.to_numpy()[:, 0].tolist() == [[0.75, 0], [0.75, 0]]
     for rule, per_night in (("start", [2, 0]), ("end", [0, 2]), ("midpoint", [0, 2]), ("exclude", [0, 0])):
-        assert ppe.count(events, grid, nights(2), times=rule).sum(["y", "x"]).to_numpy().tolist() == per_night
+        assert ppe.count(events, grid, nights(2), method=rule).sum(["y", "x"]).to_numpy().tolist() == per_night
