@@ -100,6 +100,8 @@ def make_surface(
             "crs": grid.crs,
             "cell": grid.cell,
             "tz": windows.tz,
+            # The latest of the windows, each of which has its own as a coordinate.
+            **({"until": str(windows.until.max())} if len(windows) else {}),
             **attrs,
         },
     )

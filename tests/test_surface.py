@@ -31,6 +31,7 @@ def test_a_surface_says_where_and_when_it_holds():
     assert (risk.attrs["forecaster"], risk.attrs["bandwidth"], risk.attrs["units"]) == (
         "KDE()", 500.0, "crimes per cell and window",
     )  # fmt: skip
+    assert risk.attrs["until"] == str(nights(2).until[1])
     assert risk.x.to_numpy().tolist() == [1, 3, 5]
     assert ppe.Windows.from_coords(risk) == nights(2)
     assert ppe.Windows.from_coords(risk).tz == "Europe/London"

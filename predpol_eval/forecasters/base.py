@@ -183,7 +183,7 @@ def surface_of(
         kind=kind,
         forecaster=describe(forecaster),
         information_set=known.events.information_set,
-        fitted_until=str(known.until),
+        until=str(known.until),
         crimes_used=len(known.events),
         observed_days=known.observed_days,
         **attrs,
@@ -312,4 +312,5 @@ def forecast(forecaster: Any, events: Events, grid: Grid, windows: Any) -> xr.Da
     ]
     if len(surfaces) == 1:
         return check_surface(surfaces[0], grid)
-    return xr.concat([check_surface(surface, grid) for surface in surfaces], dim="window", combine_attrs="override")
+    joined = xr.concat([check_surface(surface, grid) for surface in surfaces], dim="window", combine_attrs="override")
+    return joined.assign_attrs(until=str(chosen.until.max()))

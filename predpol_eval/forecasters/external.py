@@ -227,7 +227,7 @@ class FittedExternal:
                 f"made at {made.until[where][late][0]} UTC, after {self.until} UTC, the moment from which the window "
                 "is forecast."
             )
-        attrs = {key: value for key, value in given.attrs.items() if key in ("information_set", "fitted_until")}
+        attrs = {key: value for key, value in given.attrs.items() if key in ("information_set", "until")}
         return make_surface(
             given.to_numpy()[where],
             self.grid,

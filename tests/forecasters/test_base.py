@@ -209,7 +209,7 @@ def test_a_surface_tells_where_it_comes_from(forecaster):
     surface = forecaster.fit(events, GRID, until="2018-05-10").predict(nights("2018-05-10", "2018-05-12"))
     assert surface.attrs["forecaster"] == describe(forecaster)
     assert surface.attrs["information_set"] == "recorded"
-    assert surface.attrs["fitted_until"] == "2018-05-09T23:00:00.000000000"
+    assert surface.attrs["until"] == "2018-05-09T23:00:00.000000000"
     assert surface.attrs["crimes_used"] == 1
     assert surface.attrs["grid"] == GRID.fingerprint
     assert surface.attrs["observed_days"] > 8
@@ -316,6 +316,7 @@ def test_forecast_is_fit_and_predict_night_by_night():
     windows = nights("2018-05-03", "2018-05-06", lead="2h")
     together = ppe.forecast(ppe.CountMap(), events, GRID, windows)
     assert together.dims == ("window", "y", "x")
+    assert together.attrs["until"] == str(windows.until[-1])
     for window in windows:
         alone = ppe.CountMap().fit(events, GRID, until=window.until[0]).predict(window)
         assert np.array_equal(together.sel(window=window.start), alone, equal_nan=True)
