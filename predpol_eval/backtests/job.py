@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import platform
 from collections.abc import Iterator, Mapping, Sequence
@@ -89,7 +90,7 @@ class Job:
             },
             "configuration": {
                 "forecasters": {
-                    name: {"is": describe(forecaster), "identity": identity(forecaster)}
+                    name: {"is": describe(forecaster), "identity": identity_if_told(forecaster)}
                     for name, forecaster in zip(self.names, self.forecasters, strict=True)
                 },
                 # Blocks are numbered by these, so that the same ones in another order are another job.
@@ -103,15 +104,25 @@ class Job:
         }
 
 
+def identity_if_told(forecaster: Any) -> str | None:
+    """Identity of a forecaster, or None of an ordinary class, whose configuration nothing tells.
+
+    Such a forecaster can be run but not stored: nobody could say whether a store was begun with the same.
+    """
+    if not dataclasses.is_dataclass(forecaster) and getattr(forecaster, "fingerprint", None) is None:
+        return None
+    return identity(forecaster)
+
+
 def versions() -> dict[str, str]:
     """Versions of what computes the numbers."""
     import numba
     import scipy
 
-    import predpol_eval
+    from predpol_eval import __version__
 
     return {
-        "predpol_eval": predpol_eval.__version__,
+        "predpol_eval": __version__,
         "numpy": np.__version__,
         "numba": numba.__version__,
         "scipy": scipy.__version__,
@@ -148,7 +159,7 @@ def make_job(
                 f"{name!r} is {forecaster!r}, which cannot be fitted; give an instance of a class with "
                 "fit(events, grid, *, until), for instance ppe.KDE(bandwidth=500)."
             )
-        identity(forecaster)
+        identity_if_told(forecaster)
     if times not in TIME_RULES:
         raise InputError(f"times={times!r}; choose one of {', '.join(map(repr, TIME_RULES))}.")
     windows = as_windows(schedule)

@@ -18,6 +18,7 @@ from predpol_eval.backtests.workers import computed, count_workers
 from predpol_eval.budgets import warn_small_areas
 from predpol_eval.counts import TimeRule
 from predpol_eval.events import Events
+from predpol_eval.forecasters.base import identity
 from predpol_eval.grid import Grid
 
 if TYPE_CHECKING:
@@ -81,7 +82,8 @@ def backtest(
     Parameters
     ----------
     forecasters : mapping of str to Forecaster
-        Names and configurations.
+        Names and configurations: frozen dataclasses with a method ``fit``. One of an ordinary class can be run too, but
+        not with `store`, as nothing tells its configuration.
     events : Events
     grid : Grid
     schedule : Schedule or Windows
@@ -129,6 +131,9 @@ def backtest(
     0.25
     """
     job = make_job(forecasters, events, grid, schedule, budgets=budgets, kinds=kinds, times=times, curve=curve)
+    if store is not None:
+        for forecaster in job.forecasters:
+            identity(forecaster)
     workers = count_workers(n_jobs)
     if dry_run:
         return estimate(job, workers)

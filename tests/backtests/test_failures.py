@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -133,10 +135,18 @@ def test_what_is_no_forecaster_is_refused_before_any_work(forecasters, message):
         run(forecasters)
 
 
-def test_a_forecaster_whose_configuration_cannot_be_told_is_refused():
+def test_a_forecaster_whose_configuration_cannot_be_told_runs_but_is_not_stored(tmp_path):
     class Plain:
         def fit(self, events, grid, *, until):
-            raise AssertionError
+            return ppe.CountMap().fit(events, grid, until=until)
 
+    store = tmp_path / "store"
     with pytest.raises(ppe.InputError, match=r"frozen dataclass .*fingerprint"):
-        run({"plain": Plain()})
+        run({"plain": Plain()}, store=store)
+    assert not store.exists()
+    out = run({"plain": Plain(), "map": ppe.CountMap()})
+    assert (out.status == "ok").all()
+    assert out.hits.sel(forecaster="plain").equals(out.hits.sel(forecaster="map").assign_coords(forecaster="plain"))
+    told = json.loads(out.attrs["record"])["configuration"]["forecasters"]
+    assert told["plain"] == {"is": "Plain", "identity": None}
+    assert told["map"]["identity"]
