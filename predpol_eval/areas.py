@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -41,8 +42,13 @@ def read_areas(areas: gpd.GeoDataFrame, label: str | None) -> tuple[tuple[str, .
     if label is None:
         return (ONE_AREA,), np.array([shapely.union_all(geometry)], dtype=object), crs
     if label not in areas.columns:
-        names = ", ".join(repr(str(name)) for name in areas.columns if name != areas.geometry.name)
-        raise InputError(f"The areas have no column {label!r}; the columns are {names}.")
+        names = [str(name) for name in areas.columns if name != areas.geometry.name]
+        close = difflib.get_close_matches(str(label), names, n=1, cutoff=0.5)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        raise InputError(
+            f"The areas have no column {label!r}.{hint} The columns are {', '.join(map(repr, names))}; give the one "
+            "with the names of the areas as label=, or none for one area."
+        )
     column = areas[label]
     if column.isna().any():
         raise InputError(f"{row_list(np.flatnonzero(column.isna()))} of the areas have a blank {label!r}; name them.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -122,7 +122,8 @@ def read_budgets(budgets: Any) -> tuple[Budget, ...]:
     InputError
         If there is none, one is of another type, or two have the same label.
     """
-    given = (budgets,) if isinstance(budgets, TopCells | Coverage | Flags) else tuple(budgets)
+    one = isinstance(budgets, TopCells | Coverage | Flags) or not isinstance(budgets, Iterable)
+    given = (budgets,) if one else tuple(budgets)
     if not given:
         raise InputError("No budget was given; give at least one, for instance budgets=[ppe.TopCells(10, per='area')].")
     for budget in given:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from predpol_eval.civil_time import EARLIEST, LATEST, Ambiguous, Nonexistent, TimeArray, check_zone, localise
 from predpol_eval.errors import InputError, row_list
-from predpol_eval.projection import FloatArray, metric_crs, project, refuse_degrees
+from predpol_eval.projection import FloatArray, crs_text, metric_crs, project, refuse_degrees
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,7 +81,7 @@ def read_coordinates(
     )
     usable = np.isfinite(east) & np.isfinite(north) & ~((east == 0) & (north == 0))
     if source_crs is not None:
-        source = source_crs if isinstance(source_crs, str) else source_crs.to_wkt()
+        source = crs_text(source_crs)
         converted_east, converted_north = np.full(len(east), np.nan), np.full(len(north), np.nan)
         converted_east[usable], converted_north[usable] = project(east[usable], north[usable], source, name)
         lost = usable & ~(np.isfinite(converted_east) & np.isfinite(converted_north))

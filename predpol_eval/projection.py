@@ -31,6 +31,23 @@ def _parsed(crs: str) -> Any:
         ) from error
 
 
+def crs_text(crs: Any) -> str:
+    """Text that PROJ reads: of a text itself, of the number of an EPSG code, or of a CRS object.
+
+    Examples
+    --------
+    >>> crs_text(27700)
+    'EPSG:27700'
+    """
+    if isinstance(crs, str):
+        return crs
+    if isinstance(crs, int | np.integer) and not isinstance(crs, bool):
+        return f"EPSG:{crs}"
+    if not hasattr(crs, "to_wkt"):
+        raise InputError(f"The coordinate reference system is {crs!r}; give an EPSG code, for instance 'EPSG:27700'.")
+    return str(crs.to_wkt())
+
+
 def metric_crs(crs: Any) -> str:
     """Name of a projected CRS in metres; anything else is refused.
 
@@ -59,7 +76,7 @@ def metric_crs(crs: Any) -> str:
             "No coordinate reference system was given. Say which one the coordinates are in, "
             "for instance crs='EPSG:27700' (Great Britain) or crs='EPSG:32617' (UTM zone 17 north)."
         )
-    parsed = _parsed(crs if isinstance(crs, str) else crs.to_wkt())
+    parsed = _parsed(crs_text(crs))
     authority = parsed.to_authority(min_confidence=100)
     name = ":".join(authority) if authority else parsed.to_wkt()
     shown = ":".join(authority) if authority else parsed.name

@@ -205,7 +205,7 @@ def _day(value: Any, name: str) -> np.datetime64:
 
 
 def _time_of_day(at: str) -> np.timedelta64:
-    match = re.fullmatch(r"([01]?\d|2[0-3]):([0-5]\d)", str(at))
+    match = re.fullmatch(r"([01]?\d|2[0-3]):([0-5]\d)(:00)?", str(at), re.ASCII)
     if match is None:
         raise InputError(f"at={at!r}; give a time of day from '00:00' to '23:59'.")
     return np.timedelta64((int(match[1]) * 60 + int(match[2])) * 60_000_000_000, "ns")

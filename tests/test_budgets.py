@@ -59,3 +59,5 @@ def test_the_same_budget_twice_or_none():
         read_budgets([])
     with pytest.raises(InputError, match="not a budget"):
         read_budgets([TopCells(3), 0.1])
+    with pytest.raises(InputError, match="10 is not a budget"):
+        read_budgets(10)

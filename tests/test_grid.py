@@ -259,7 +259,7 @@ def test_areas_that_are_none(areas, told):
 
 def test_labels_that_are_missing():
     areas = areas_of(box(0, 0, 500, 500), box(500, 0, 900, 500), Borough=["a", None])
-    with pytest.raises(InputError, match=r"no column 'borough'.*'Borough'"):
+    with pytest.raises(InputError, match=r"no column 'borough'.*Did you mean 'Borough'.*label="):
         Grid.from_areas(areas, cell=250, label="borough")
     with pytest.raises(InputError, match=r"row 1 .* blank 'Borough'"):
         Grid.from_areas(areas, cell=250, label="Borough")

@@ -16,6 +16,8 @@ from predpol_eval.projection import looks_like_degrees, metric_crs, project, ref
         ("EPSG:27700", "EPSG:27700"),
         ("epsg:32617", "EPSG:32617"),
         (pyproj.CRS(27700), "EPSG:27700"),
+        (27700, "EPSG:27700"),
+        (np.int64(32617), "EPSG:32617"),
         (pyproj.CRS(26971).to_wkt(), "EPSG:26971"),
         ("+proj=utm +zone=17 +datum=WGS84 +units=m", None),
     ],
@@ -30,6 +32,8 @@ def test_systems_in_metres(crs, name):
     ("crs", "told"),
     [
         (None, "No coordinate reference system"),
+        (4326, r"in degrees.*source_crs='EPSG:4326'"),
+        (27700.5, r"is 27700\.5; give an EPSG code"),
         ("EPSG:4326", r"in degrees.*source_crs='EPSG:4326'.*to_crs"),
         (pyproj.CRS(4269), "degrees"),
         ("OGC:CRS84", "degrees"),

@@ -138,6 +138,7 @@ def test_windows_as_long_as_their_step_follow_on_each_other(tz, first, days, ste
         {"at": "24:00"},
         {"at": "22"},
         {"at": "22:60"},
+        {"at": "22:00:30"},
         {"tz": "Toronto"},
         {"tz": None},
         {"step": "1s", "end": "2038-05-01"},
@@ -155,6 +156,12 @@ def test_bad_arguments_are_named(wrong):
 @pytest.mark.parametrize("day", [dt.date(2018, 5, 1), np.datetime64("2018-05-01"), pd.Timestamp("2018-05-01")])
 def test_days_may_be_dates(day):
     assert Schedule(start=day, end="2018-05-02", tz="UTC").windows.start[0] == np.datetime64("2018-05-01")
+
+
+@pytest.mark.parametrize("at", ["22:00", "22:00:00", dt.time(22)])
+def test_a_time_of_day_may_be_a_time(at):
+    windows = Schedule(start="2018-05-01", end="2018-05-02", at=at, horizon="8h", tz="UTC").windows
+    assert windows.start[0] == np.datetime64("2018-05-01T22:00")
 
 
 def test_windows_are_sliced_iterated_compared_and_read_only():

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from predpol_eval.backtests.block import BlockResult, run_block
 from predpol_eval.backtests.job import Block, Job
 from predpol_eval.errors import InputError
@@ -20,9 +22,9 @@ def count_workers(n_jobs: int | None) -> int:
     """
     from joblib import Parallel, effective_n_jobs
 
-    if n_jobs is not None and (isinstance(n_jobs, bool) or not isinstance(n_jobs, int) or n_jobs == 0):
+    if n_jobs is not None and (isinstance(n_jobs, bool) or not isinstance(n_jobs, int | np.integer) or n_jobs == 0):
         raise InputError(f"n_jobs={n_jobs!r}; give the number of worker processes, or -1 for one per core.")
-    return int(effective_n_jobs(Parallel(n_jobs=n_jobs).n_jobs))
+    return int(effective_n_jobs(Parallel(n_jobs=None if n_jobs is None else int(n_jobs)).n_jobs))
 
 
 def computed(job: Job, blocks: list[Block], n_jobs: int | None) -> Iterator[tuple[Block, BlockResult]]:

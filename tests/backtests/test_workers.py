@@ -170,6 +170,12 @@ def test_an_interruption_is_not_a_failed_night(n_jobs):
         )
 
 
+def test_a_number_of_workers_may_come_from_numpy():
+    given = {"map": ppe.CountMap()}, CITY.events, CITY.grid, CITY.schedule
+    out = ppe.backtest(*given, budgets=ppe.TopCells(5), n_jobs=np.int64(1), progress=False)
+    assert (out.status == "ok").all()
+
+
 @pytest.mark.parametrize("n_jobs", [0, 1.5, "2", True])
 def test_a_number_of_workers_must_be_one(n_jobs):
     with pytest.raises(ppe.InputError, match=r"n_jobs=.*number of worker processes"):
