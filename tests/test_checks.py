@@ -55,6 +55,33 @@ def failed(forecaster, *args, **kwargs) -> dict[str, str]:
     return {result.name: result.reason for result in report.failures}
 
 
+@dataclass(frozen=True)
+class KeepsUntilAsGiven:
+    """Honest, and as short as somebody's first class is."""
+
+    def fit(self, events, grid, *, until):
+        return KeptUntil(self, until, grid, events.known_at(until))
+
+
+@dataclass(frozen=True)
+class KeptUntil:
+    forecaster: KeepsUntilAsGiven
+    until: object
+    grid: ppe.Grid
+    events: Events
+
+    def predict(self, windows):
+        if (windows.start < self.events.known_at(self.until).observed[-1][1]).any():
+            raise ppe.InputError("too early")
+        cells = self.grid.cells_of(self.events)
+        numbers = np.bincount(cells[cells >= 0], minlength=self.grid.mask.size).reshape(1, *self.grid.shape)
+        return ppe.make_surface(numbers.repeat(len(windows), 0), self.grid, windows, kind="score")
+
+
+def test_until_may_be_kept_as_it_was_given():
+    assert "until_forms" not in failed(KeepsUntilAsGiven())
+
+
 # Ours -----------------------------------------------------------------------------------------------------------------
 
 

@@ -22,7 +22,7 @@ from predpol_eval.checks.case import (
     sound,
     told,
 )
-from predpol_eval.civil_time import to_wall
+from predpol_eval.civil_time import moment, to_wall
 from predpol_eval.errors import PredPolError
 from predpol_eval.forecasters.base import identity
 from predpol_eval.schedule import Windows
@@ -65,7 +65,8 @@ def until_forms(case: Case) -> None:
     expected = case.values()
     for until, form in ((text, f"the civil time {text!r}"), (elsewhere, f"{elsewhere!r}")):
         fitted = case.fit(until=until)
-        if np.datetime64(fitted.until) != case.until:
+        # As civil time it may be kept in whatever form it was given; a datetime64 is UTC.
+        if moment(fitted.until, case.events.tz, "its until") != case.until:
             raise RuleBrokenError(f"until given as {form} became {fitted.until!r}, not {case.until!r}")
         same(numbers(case.predict(fitted)), expected, f"until given as {form}")
 
