@@ -38,7 +38,7 @@ def test_a_folder(tmp_path: Path) -> None:
     assert "is a folder; give one file. It holds 2018-07.csv." in refusal(tmp_path)
 
 
-@pytest.mark.parametrize("content", [b"", b"\n\n  \n", gzip.compress(b"")])
+@pytest.mark.parametrize("content", [b"", b"\n\n  \n", gzip.compress(b"", mtime=0)], ids=["nothing", "blank", "gzip"])
 def test_an_empty_file(tmp_path: Path, content: bytes) -> None:
     assert "is empty" in refusal(saved(tmp_path, content))
 
