@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import platform
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from predpol_eval.civil_time import to_wall
 from predpol_eval.counts import TIME_RULES, Occurrences, TimeRule, elsewhere, occurrences
 from predpol_eval.errors import InputError
 from predpol_eval.events import NO_KIND, Events
+from predpol_eval.fingerprints import fingerprint_of
 from predpol_eval.forecasters.base import describe, identity
 from predpol_eval.grid import Grid
 from predpol_eval.schedule import (
@@ -95,7 +95,7 @@ class Job:
                 },
                 # Blocks are numbered by these, so that the same ones in another order are another job.
                 "order": {"forecasters": list(self.names), "kinds": list(self.kinds)},
-                "windows": _digest(self.windows.start, self.windows.end, self.windows.until),
+                "windows": fingerprint_of(self.windows.start, self.windows.end, self.windows.until),
                 "nights": len(self.windows),
                 "budgets": [repr(budget) for budget in self.budgets],
                 "curve": [repr(budget) for budget in self.curve],
@@ -216,10 +216,3 @@ def _refuse_other_clock(events: Events, windows: Windows) -> None:
             f"The schedule runs by the clock of {windows.tz}, the crimes by that of {events.tz}; give the schedule "
             f"tz={events.tz!r}."
         )
-
-
-def _digest(*columns: npt.NDArray[Any]) -> str:
-    digest = hashlib.sha256()
-    for column in columns:
-        digest.update(np.ascontiguousarray(column).tobytes())
-    return digest.hexdigest()
