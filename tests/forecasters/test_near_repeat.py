@@ -83,6 +83,21 @@ def test_it_fades_until_the_window_starts(kernel):
     assert score(form, events, start="2018-06-05").max() == 0, "three weeks old when the window starts"
 
 
+def test_days_are_civil_days():
+    # 21 civil days back from 5 April are an hour short of 21 days: the clock was put forward.
+    events = crimes(["2018-03-14 23:30", "2018-03-15 00:30"], x=[1100.0, 1500.0])
+    found = score(ppe.NearRepeat(radius=1), events, until="2018-04-05")
+    assert found[0, 0] == 0
+    assert found[0, 2] > 0
+
+
+def test_nothing_observed_lately_is_refused():
+    frame = pd.DataFrame({"t": ["2018-01-03"], "x": 1100.0, "y": 2100.0})
+    events = ppe.Events.from_frame(frame, crs=CRS, tz="Europe/London", observed=[("2018-01-01", "2018-02-01")])
+    with pytest.raises(ppe.InputError, match="No time was observed in the 21D before 2018-05-22"):
+        ppe.NearRepeat().fit(events, GRID, until="2018-05-22")
+
+
 def test_recent_crimes_add_up():
     one, two = crimes(["2018-05-15"]), crimes(["2018-05-20"], x=1350.0)
     both = crimes(["2018-05-15", "2018-05-20"], x=[1100.0, 1350.0])
