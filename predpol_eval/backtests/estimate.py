@@ -16,7 +16,7 @@ from predpol_eval.tallies import CAUGHT
 # Measured, and rounded up. Arrays of the size of the grid that live at once while a night is fitted and counted:
 ARRAYS_PER_NIGHT, ARRAYS_PER_BUDGET = 14, 3.5
 # A process with its libraries loaded, and what this one takes where the system does not tell.
-GIGABYTES_PER_WORKER, GIGABYTES_HERE = 0.3, 0.4
+GIGABYTES_PER_WORKER, GIGABYTES_HERE = 0.4, 0.4
 BYTES_PER_CRIME = 120
 # The tally's variables, and what they are put together from.
 RESULT_COPIES = 3

@@ -18,7 +18,7 @@ from predpol_eval.errors import InputError
 from predpol_eval.events import NO_KIND, Events
 from predpol_eval.fingerprints import fingerprint_of
 from predpol_eval.forecasters.base import describe, identity
-from predpol_eval.grid import Grid
+from predpol_eval.grid import Grid, check_events, check_grid
 from predpol_eval.schedule import (
     NIGHTS_PER_BLOCK,
     Windows,
@@ -162,6 +162,8 @@ def make_job(
         identity_if_told(forecaster)
     if times not in TIME_RULES:
         raise InputError(f"times={times!r}; choose one of {', '.join(map(repr, TIME_RULES))}.")
+    check_events(events)
+    check_grid(grid)
     windows = as_windows(schedule)
     if not len(windows):
         raise InputError("The schedule has no window; give at least one night.")
