@@ -204,7 +204,7 @@ def own_surface(case: Case) -> None:
 
 
 def saved_and_loaded(case: Case) -> None:
-    """A surface outlives the session."""
+    """A surface outlives the process that made it."""
     surface = case.predict(case.fit())
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "surface.nc"

@@ -276,7 +276,7 @@ def test_equal_fields_are_one_identity(one, two):
     assert identity(Plain(one)) == identity(Plain(two))
 
 
-def test_identities_do_not_change_with_the_session():
+def test_identities_are_the_same_in_every_process():
     # What a store was begun with: these hashes stand in files.
     assert identity(ppe.CountMap()) == identity(ppe.CountMap(lookback="21D", half_life=None))
     assert identity(ppe.KDE(bandwidth=300)) == identity(ppe.KDE(bandwidth=300.0))
