@@ -69,7 +69,7 @@ class Coverage:
 
     def __post_init__(self) -> None:
         _check_per(self.per)
-        if not 0 < self.fraction <= 1:
+        if not _is_number(self.fraction) or not 0 < self.fraction <= 1:
             raise InputError(
                 f"Coverage({self.fraction!r}); give a share above 0 and at most 1, for instance 0.01 for 1 %."
             )
@@ -99,7 +99,7 @@ class Flags:
     max_m2: float
 
     def __post_init__(self) -> None:
-        if not self.max_m2 > 0 or not np.isfinite(self.max_m2):
+        if not _is_number(self.max_m2) or not self.max_m2 > 0 or not np.isfinite(self.max_m2):
             raise InputError(f"Flags({self.max_m2!r}); give the most m2 that may be flagged, above 0.")
 
     def __str__(self) -> str:
@@ -155,6 +155,10 @@ def warn_small_areas(budgets: Sequence[Budget], grid: Grid) -> None:
                 PredPolWarning,
                 stacklevel=3,
             )
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float | np.number) and not isinstance(value, bool)
 
 
 def _check_per(per: Any) -> None:

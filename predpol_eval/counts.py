@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from predpol_eval.errors import InputError
 from predpol_eval.events import Events
-from predpol_eval.grid import Grid
+from predpol_eval.grid import Grid, check_events, check_grid
 from predpol_eval.schedule import Windows, as_windows, refuse_finer_than_data, refuse_unobserved
 
 if TYPE_CHECKING:
@@ -114,6 +114,8 @@ def count(events: Events, grid: Grid, windows: Any, *, method: TimeRule = "aoris
     """
     import xarray as xr
 
+    check_events(events)
+    check_grid(grid)
     chosen = as_windows(windows)
     refuse_finer_than_data(events, chosen)
     refuse_unobserved(events, chosen)

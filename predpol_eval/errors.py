@@ -28,6 +28,19 @@ class PredPolWarning(UserWarning):
     """Something that is allowed but that the user should know."""
 
 
+def refuse_other_type(value: object, expected: type, remedy: str) -> None:
+    """Refuse an argument of another type than expected, such as a data frame in the place of Events.
+
+    Examples
+    --------
+    >>> refuse_other_type("crimes.csv", dict, "read the file first")
+    Traceback (most recent call last):
+    predpol_eval.errors.InputError: Expected dict, found str; read the file first.
+    """
+    if not isinstance(value, expected):
+        raise InputError(f"Expected {expected.__name__}, found {type(value).__name__}; {remedy}.")
+
+
 def row_list(rows: Iterable[int], limit: int = 10) -> str:
     """Name rows in a message: all of a few, the first of many.
 

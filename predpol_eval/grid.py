@@ -12,14 +12,13 @@ import numpy.typing as npt
 
 from predpol_eval.areas import ONE_AREA, read_areas
 from predpol_eval.describing import as_html, as_text
-from predpol_eval.errors import InputError
+from predpol_eval.errors import InputError, refuse_other_type
+from predpol_eval.events import Events
 from predpol_eval.fingerprints import fingerprint_of
 from predpol_eval.projection import FloatArray, metric_crs, refuse_degrees, refuse_mixed
 
 if TYPE_CHECKING:
     import geopandas as gpd
-
-    from predpol_eval.events import Events
 
 MOST_CELLS = 100_000_000
 # Metres: farther than anything on Earth, and its millimetres still are whole numbers.
@@ -250,6 +249,7 @@ class Grid:
 
     def cells_of(self, events: Events) -> npt.NDArray[np.int64]:
         """Cell of each crime (see `cell_of`); crimes in another CRS are refused."""
+        check_events(events)
         refuse_mixed(events.crs, self.crs, "The events", "the grid")
         return self.cell_of(events.x, events.y)
 
@@ -273,6 +273,8 @@ class Grid:
         import geopandas as gpd
         import shapely
 
+        if not self.boundary:
+            raise InputError("This grid was made without boundaries, so there are no polygons to give.")
         geometry = shapely.from_wkb(np.array(self.boundary, dtype=object))
         return gpd.GeoDataFrame({"label": list(self.labels)}, geometry=geometry, crs=self.crs)
 
@@ -342,6 +344,16 @@ class Grid:
 
     def _repr_html_(self) -> str:
         return as_html("Grid", self.summary())
+
+
+def check_events(events: Any) -> None:
+    """Refuse anything but Events, such as the data frame they are made from."""
+    refuse_other_type(events, Events, "make them with ppe.Events.from_frame(...) or ppe.read_events(...)")
+
+
+def check_grid(grid: Any) -> None:
+    """Refuse anything but a Grid, such as the areas it is made from."""
+    refuse_other_type(grid, Grid, "make one with ppe.Grid.from_areas(...) or ppe.Grid.from_bounds(...)")
 
 
 def _millimetres(cell: float) -> int:

@@ -19,7 +19,7 @@ Area = Literal["flagged", "budget"]
 
 
 def _need(tally: xr.Dataset, *names: str) -> None:
-    missing = [name for name in names if name not in tally]
+    missing = [name for name in names if not hasattr(tally, "data_vars") or name not in tally]
     if missing:
         raise InputError(
             f"The tally lacks {', '.join(missing)}; give what ppe.tally(...) or ppe.backtest(...) returned, or its "

@@ -15,9 +15,9 @@ import numpy.typing as npt
 
 from predpol_eval.areas import ONE_AREA
 from predpol_eval.errors import InputError, NotComparableError
-from predpol_eval.grid import Grid
+from predpol_eval.grid import Grid, check_grid
 from predpol_eval.netcdf import read_netcdf, write_netcdf
-from predpol_eval.schedule import Windows
+from predpol_eval.schedule import Schedule, Windows, as_windows
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -32,7 +32,7 @@ SCHEMA = "predpol_eval.surface/1"
 def make_surface(
     values: npt.ArrayLike,
     grid: Grid,
-    windows: Windows,
+    windows: Windows | Schedule,
     *,
     kind: SurfaceKind,
     forecaster: str = "",
@@ -45,7 +45,7 @@ def make_surface(
     values : array, shape (windows, ny, nx)
         Numbers for every cell; those outside the study area are ignored. Row 0 is the southernmost.
     grid : Grid
-    windows : Windows
+    windows : Windows or Schedule
     kind : {"expected_count", "score", "flags"}
         What the numbers are; decides which metrics apply.
     forecaster : str
@@ -73,6 +73,8 @@ def make_surface(
     """
     import xarray as xr
 
+    check_grid(grid)
+    windows = as_windows(windows)
     numbers = np.array(values, dtype=np.float64)
     expected = (len(windows), *grid.shape)
     if numbers.shape != expected:
@@ -124,7 +126,11 @@ def grid_of(risk: xr.DataArray) -> Grid:
     >>> grid_of(make_surface([[[0.5, 0.25]]], grid, windows, kind="score")).inside_m2.tolist()
     [[50000.0, 50000.0]]
     """
-    if "inside_m2" not in risk.coords or not {"crs", "cell"} <= set(risk.attrs) or not risk["inside_m2"].size:
+    if (
+        "inside_m2" not in getattr(risk, "coords", ())
+        or not {"crs", "cell"} <= set(risk.attrs)
+        or not risk["inside_m2"].size
+    ):
         raise InputError(
             "The surface does not say how much ground each cell holds (coordinate inside_m2, attrs crs and cell), so "
             "cut cells cannot be told from whole ones; pass grid=..., or make it with ppe.make_surface(...)."
@@ -154,6 +160,7 @@ def check_surface(risk: xr.DataArray, grid: Grid) -> xr.DataArray:
     """
     import xarray as xr
 
+    check_grid(grid)
     if not isinstance(risk, xr.DataArray):
         raise InputError(f"A surface is an xarray.DataArray; found {type(risk).__name__}. Use ppe.make_surface(...).")
     missing = [name for name in ("window", "y", "x") if name not in risk.dims]

@@ -13,7 +13,7 @@ from predpol_eval.counts import Occurrences, TimeRule, count, occurrences
 from predpol_eval.errors import InputError, NotComparableError
 from predpol_eval.events import Events
 from predpol_eval.flagging import Scene, budget_m2, flag, make_scene, scope_of
-from predpol_eval.grid import Grid
+from predpol_eval.grid import Grid, check_events
 from predpol_eval.schedule import Windows, refuse_finer_than_data, refuse_unobserved
 from predpol_eval.surface import check_surface
 
@@ -277,6 +277,7 @@ def credits(
     chosen = read_budgets(budgets)
     surface = check_surface(risk, grid)
     windows = Windows.from_coords(surface)
+    check_events(events)
     refuse_finer_than_data(events, windows)
     refuse_unobserved(events, windows)
     seen: Occurrences = occurrences(events, windows, method)

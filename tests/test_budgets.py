@@ -15,13 +15,13 @@ def test_no_number_of_cells(k):
         TopCells(k)
 
 
-@pytest.mark.parametrize("fraction", [0, -0.1, 1.01, 5, np.nan, np.inf])
+@pytest.mark.parametrize("fraction", [0, -0.1, 1.01, 5, np.nan, np.inf, "0.1", None, True])
 def test_no_share_of_the_ground(fraction):
     with pytest.raises(InputError, match=r"0\.01 for 1 %"):
         Coverage(fraction)
 
 
-@pytest.mark.parametrize("m2", [0, -1, np.nan, np.inf])
+@pytest.mark.parametrize("m2", [0, -1, np.nan, np.inf, "1", None])
 def test_no_area(m2):
     with pytest.raises(InputError, match="above 0"):
         Flags(m2)

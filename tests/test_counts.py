@@ -159,3 +159,37 @@ def test_it_carries_what_a_tally_needs():
     assert {"window_end", "until", "outside", "inside_m2"} <= set(counted.coords)
     assert counted.attrs["method"] == "aoristic"
     assert "hit" not in counted.coords
+
+
+NOT_EVENTS = "Expected Events, found DataFrame; make them with ppe.Events.from_frame"
+NOT_A_GRID = "Expected Grid, found GeoDataFrame; make one with ppe.Grid.from_areas"
+
+
+def test_what_they_are_made_from_does_not_stand_for_events_or_a_grid():
+    events, grid = crimes([(1.0, 5, 0)]), row_of_cells([4])
+    frame, areas = events.frame(), ppe.Grid.from_bounds(0, 0, 8, 2, cell=2, crs=CRS).areas()
+    with pytest.raises(InputError, match="without boundaries"):
+        grid.areas()
+    windows, budget = nights(1), ppe.TopCells(1)
+    risk = ppe.make_surface(np.ones((1, *grid.shape)), grid, windows, kind="score")
+    maps = {"map": ppe.CountMap()}
+    for call in (
+        lambda crimes, place: ppe.count(crimes, place, windows),
+        lambda crimes, place: ppe.credits(risk, crimes, budget, place),
+        lambda crimes, place: ppe.CountMap().fit(crimes, place, until="2018-05-01"),
+        lambda crimes, place: ppe.backtest(maps, crimes, place, windows, budgets=budget, progress=False),
+    ):
+        with pytest.raises(InputError, match=NOT_EVENTS):
+            call(frame, grid)
+        with pytest.raises(InputError, match=NOT_A_GRID):
+            call(events, areas)
+    with pytest.raises(InputError, match=NOT_A_GRID):
+        ppe.make_surface(np.ones((1, *grid.shape)), areas, windows, kind="score")
+    with pytest.raises(InputError, match=NOT_A_GRID):
+        ppe.tally(risk, events, budget, areas)
+    with pytest.raises(InputError, match=NOT_EVENTS):
+        grid.cells_of(frame)
+    with pytest.raises(InputError, match="does not say how much ground"):
+        ppe.capture_curve(frame, events)
+    with pytest.raises(InputError, match="lacks hits, events"):
+        ppe.hit_rate(None)

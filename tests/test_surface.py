@@ -37,6 +37,12 @@ def test_a_surface_says_where_and_when_it_holds():
     assert ppe.Windows.from_coords(risk).tz == "Europe/London"
 
 
+def test_a_schedule_stands_for_its_windows():
+    schedule = ppe.Schedule(start="2018-05-01", end="2018-05-03", tz="Europe/London")
+    made = make_surface(np.ones((2, 1, 3)), GRID, schedule, kind="score")
+    assert made.identical(make_surface(np.ones((2, 1, 3)), GRID, schedule.windows, kind="score"))
+
+
 def test_the_numbers_given_are_copied():
     values = np.ones((1, 1, 3))
     risk = make_surface(values, GRID, nights(1), kind="score")

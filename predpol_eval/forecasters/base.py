@@ -19,7 +19,7 @@ from predpol_eval import observation
 from predpol_eval.civil_time import TimeArray, days_between, moment, shift_back, span
 from predpol_eval.errors import InputError
 from predpol_eval.events import Events, Resolution
-from predpol_eval.grid import Grid
+from predpol_eval.grid import Grid, check_events, check_grid
 from predpol_eval.observation import Periods
 from predpol_eval.projection import refuse_mixed
 from predpol_eval.schedule import Windows, as_windows, name_windows, refuse_finer_than_data
@@ -111,6 +111,8 @@ def known(events: Events, grid: Grid, until: Any, lookback: str | None = None) -
     InputError
         If no time was observed before `until` (within the lookback), or CRSs differ.
     """
+    check_events(events)
+    check_grid(grid)
     refuse_mixed(events.crs, grid.crs, "The events", "the grid")
     cut = moment(until, events.tz, "until")
     start = None if lookback is None else shift_back(cut, span(lookback, "lookback"), events.tz)
