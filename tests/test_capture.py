@@ -79,8 +79,9 @@ def test_curves_rise_below_the_oracle_and_a_blind_one_is_straight(city):
     np.testing.assert_allclose(straight, straight.area_share, atol=1e-12)
     assert ppe.capture_auc(straight).item() == pytest.approx(0.5)
     assert ppe.capture_auc(straight, upto=0.2).item() == pytest.approx(0.1)
-    normal = ppe.capture_auc(straight, normalised=True).item()
-    assert np.isnan(normal) or normal == pytest.approx(0, abs=1e-9)
+    for upto in (None, 0.2):
+        normal = ppe.capture_auc(straight, upto=upto, normalised=True).item()
+        assert np.isnan(normal) or normal == pytest.approx(0, abs=1e-9)
     own = ppe.capture_auc(curve, normalised=True).item()
     assert np.isnan(own) or own <= 1 + 1e-12
 
