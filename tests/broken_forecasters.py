@@ -448,6 +448,29 @@ class CarriesItDeepInside(Honest):
         return "deep"
 
 
+class CarriesItInASlot(Honest):
+    __slots__ = ("hidden",)
+
+    def __init__(self):
+        object.__setattr__(self, "weight", 1.0)
+        object.__setattr__(self, "note", 0)
+        object.__setattr__(self, "hidden", CITY.events.frame())
+
+    @property
+    def fingerprint(self):
+        return "slot"
+
+    def __reduce__(self):
+        return CarriesItInASlot, ()
+
+
+@dataclass(frozen=True)
+class HoldsAGrid(Honest):
+    """Ground is no crime."""
+
+    ground: Any = field(default_factory=lambda: CITY.grid, repr=False)
+
+
 class CarriesItOnItsClass(Honest):
     places: ClassVar[Any] = CITY.events.x
 
@@ -608,6 +631,7 @@ BROKEN = [
     (ForgetsItselfOnTheWay(), {"survives_travel"}),
     (CarriesTheFuture(), {"no_data_aboard"}),
     (CarriesItDeepInside(), {"no_data_aboard"}),
+    (CarriesItInASlot(), {"no_data_aboard"}),
     (CarriesItOnItsClass(), {"no_data_aboard"}),
     (ReachesForAGlobal(), {"no_data_aboard"}),
     (closing_over(CITY.events)(), {"no_data_aboard"}),

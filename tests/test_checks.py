@@ -22,6 +22,7 @@ from tests.broken_forecasters import (
     CITY,
     Cheats,
     ForecastsHonestly,
+    HoldsAGrid,
     Honest,
     Negative,
     NegativeScore,
@@ -184,7 +185,9 @@ def test_every_check_has_caught_somebody():
     assert caught == {check.name for check in CHECKS}
 
 
-@pytest.mark.parametrize("forecaster", [OpenDice(), OpenDice(seed=3), NegativeScore(), ForecastsHonestly()], ids=repr)
+@pytest.mark.parametrize(
+    "forecaster", [OpenDice(), OpenDice(seed=3), NegativeScore(), ForecastsHonestly(), HoldsAGrid()], ids=repr
+)
 def test_what_is_allowed_passes(forecaster):
     assert failed(forecaster) == {}
 

@@ -246,5 +246,8 @@ def twin_of(forecaster: object) -> object:
     import copy
 
     if dataclasses.is_dataclass(forecaster) and not isinstance(forecaster, type):
-        return dataclasses.replace(forecaster)
+        try:
+            return dataclasses.replace(forecaster)
+        except TypeError:  # it has an __init__ of its own
+            return copy.copy(forecaster)
     return copy.copy(forecaster)

@@ -13,6 +13,7 @@ import numpy as np
 
 from predpol_eval.checks.case import Case, NotApplicableError, RuleBrokenError
 from predpol_eval.events import Events
+from predpol_eval.grid import Grid
 
 LARGEST_ARRAY = 100
 LONGEST_LIST = 1_000
@@ -38,7 +39,7 @@ def _aboard(forecaster: Any) -> Iterator[tuple[str, str]]:
     seen: set[int] = set()
     yield from _search(_parts(forecaster), "its field", seen, DEPTH)
     for kind in type(forecaster).__mro__:
-        if kind.__module__ in ("builtins", "typing") or kind is object:
+        if kind is object or kind.__module__ == "typing":
             continue
         for name, value in vars(kind).items():
             function = inspect.unwrap(value.__func__ if isinstance(value, classmethod | staticmethod) else value)
@@ -52,6 +53,10 @@ def _aboard(forecaster: Any) -> Iterator[tuple[str, str]]:
 
 def _parts(thing: Any) -> dict[str, Any]:
     parts = dict(getattr(thing, "__dict__", {}))
+    for kind in type(thing).__mro__:
+        slots = vars(kind).get("__slots__", ())
+        names = (slots,) if isinstance(slots, str) else tuple(slots)
+        parts |= {name: getattr(thing, name, None) for name in names if not name.startswith("__")}
     if dataclasses.is_dataclass(thing) and not isinstance(thing, type):
         parts |= {field.name: getattr(thing, field.name, None) for field in dataclasses.fields(thing)}
     return parts
@@ -79,8 +84,8 @@ def _within(value: Any) -> dict[str, Any]:
         return {"func": value.func, **_within(value.args), **value.keywords}
     if isinstance(value, MethodType):
         return {"__self__": value.__self__}
-    if isinstance(value, type | FunctionType) or inspect.ismodule(value):
-        return {}
+    if isinstance(value, type | FunctionType | Grid) or inspect.ismodule(value):
+        return {}  # a grid is ground, no crime
     return _parts(value)
 
 
