@@ -30,7 +30,10 @@ def crimes(rows: list[tuple[float, int, int]]) -> ppe.Events:
 
 
 rows = st.lists(
-    st.tuples(st.floats(0.01, 9.99), st.integers(-50, 200), st.sampled_from([0, 0, 0, 1, 7, 24, 100])), max_size=15
+    st.tuples(
+        st.sampled_from([0.5, 1.5, 3.0, 5.0, 9.0]), st.integers(-30, 130), st.sampled_from([0, 0, 7, 24, 24, 100])
+    ),
+    max_size=15,
 )
 schedules = st.sampled_from(
     [
