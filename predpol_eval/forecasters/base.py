@@ -56,6 +56,16 @@ class Forecaster(Protocol):
         """Learn from what is known at `until`, and from nothing else."""
 
 
+class Nightly:
+    """What our forecasters share: many windows by the plain loop."""
+
+    __slots__ = ()
+
+    def forecast(self, events: Events, grid: Grid, windows: Any) -> xr.DataArray:
+        """Fit and predict for every window of a schedule; see `predpol_eval.forecast`."""
+        return forecast(self, events, grid, windows)
+
+
 class Known(NamedTuple):
     """What a forecaster may learn from: the usable crimes, and the observed time they come from."""
 

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from predpol_eval.events import Events
-from predpol_eval.forecasters.base import FittedRate, check_length, known
+from predpol_eval.forecasters.base import FittedRate, Nightly, check_length, known
 from predpol_eval.grid import Grid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Uniform:
+class Uniform(Nightly):
     """The observed mean daily number of crimes, spread evenly over the ground: the floor.
 
     Parameters
@@ -47,7 +47,7 @@ class Uniform:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CountMap:
+class CountMap(Nightly):
     """Crimes counted per cell over the latest weeks: the Met's nightly in-house map with three weeks, its default.
 
     Expected count = weighted crimes of the cell / weighted observed days x length of the window.

@@ -13,7 +13,7 @@ from predpol_eval.errors import InputError, NotComparableError, row_list
 from predpol_eval.event_columns import pick
 from predpol_eval.events import Events
 from predpol_eval.fingerprints import fingerprint_of
-from predpol_eval.forecasters.base import ready
+from predpol_eval.forecasters.base import Nightly, ready
 from predpol_eval.grid import Grid
 from predpol_eval.schedule import Windows, as_windows, name_windows
 from predpol_eval.surface import KINDS, load_surface, make_surface
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class External:
+class External(Nightly):
     """Surfaces or flags made by somebody else, replayed as a forecaster.
 
     Nothing is learnt from events. Each surface says in its coordinate ``until`` when it was made; one made later than

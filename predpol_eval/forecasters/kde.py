@@ -9,12 +9,12 @@ import numpy as np
 
 from predpol_eval.errors import InputError
 from predpol_eval.events import Events
-from predpol_eval.forecasters.base import FittedRate, check_length, check_positive, known
+from predpol_eval.forecasters.base import FittedRate, Nightly, check_length, check_positive, known
 from predpol_eval.grid import Grid
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KDE:
+class KDE(Nightly):
     """Kernel density estimate: every past crime spreads over its surroundings.
 
     The expected count of a cell is the mean density over the cell (not the density at its centre) times its

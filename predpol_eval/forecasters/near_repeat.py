@@ -10,7 +10,7 @@ import numpy as np
 from predpol_eval.civil_time import days_between, span
 from predpol_eval.errors import InputError
 from predpol_eval.events import Events
-from predpol_eval.forecasters.base import Known, check_length, check_positive, known, ready, surface_of
+from predpol_eval.forecasters.base import Known, Nightly, check_length, check_positive, known, ready, surface_of
 from predpol_eval.grid import Grid
 from predpol_eval.schedule import Windows
 
@@ -21,7 +21,7 @@ KERNELS = ("linear", "exponential")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NearRepeat:
+class NearRepeat(Nightly):
     """Cocooning: the risk that a recent crime brings to its surroundings, falling with distance and days.
 
     A cell's score is the sum over crimes of s(d) g(a): d is the distance from the crime to the nearest point of the

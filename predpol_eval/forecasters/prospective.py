@@ -10,7 +10,7 @@ import numpy as np
 from predpol_eval.civil_time import days_between
 from predpol_eval.errors import InputError
 from predpol_eval.events import Events
-from predpol_eval.forecasters.base import Known, check_positive, known, ready, surface_of
+from predpol_eval.forecasters.base import Known, Nightly, check_positive, known, ready, surface_of
 from predpol_eval.grid import Grid
 from predpol_eval.schedule import Windows
 
@@ -21,7 +21,7 @@ METRICS = ("chebyshev", "manhattan", "euclidean")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProspectiveHotspot:
+class ProspectiveHotspot(Nightly):
     """Sum of 1 / ((1 + d) (1 + t)) over the crimes nearer than `radius` and younger than `weeks` (both strict).
 
     Age is counted at the start of the window. The result is a score: it has no unit, only an order.

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from predpol_eval.civil_time import NANOSECONDS_PER_DAY, days_between, span, to_wall
 from predpol_eval.errors import InputError, PredPolWarning
 from predpol_eval.events import Events
-from predpol_eval.forecasters.base import Known, check_length, check_positive, describe, known
+from predpol_eval.forecasters.base import Known, Nightly, check_length, check_positive, describe, known
 from predpol_eval.forecasters.hawkes_forecast import FittedSelfExciting
 from predpol_eval.grid import Grid
 
@@ -39,7 +39,7 @@ _TOLD_TO = {"month": ("30 days", 30 * 1440 * _MINUTE)} | {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SelfExciting:
+class SelfExciting(Nightly):
     """A background rate in every cell, and repeats: each crime sets off theta more in its cell, 1/omega days later.
 
     The rate of cell n is mu_n + sum theta omega exp(-omega (t - t_i)) over its earlier crimes. Theta, omega and mu_n
