@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import warnings
+from typing import Any, NamedTuple
 
 import numpy as np
 import xarray as xr
 from hypothesis import strategies as st
 
-from predpol_eval import Grid, Schedule, Windows, make_surface
+from predpol_eval import Coverage, Grid, PredPolWarning, Schedule, TopCells, Windows, make_surface, tally
 
 CRS = "EPSG:27700"
 TZ = "Europe/London"
@@ -98,3 +99,18 @@ def cities(
     # What is counted outside the study area belongs to `outside`; leave none there.
     crimes = [[y if m2 > 0 else 0.0 for y, m2 in zip(row, inside, strict=True)] for row in crimes]
     return city_of(values, crimes, inside, kind, label, labels)
+
+
+eighths = st.integers(1, 8)
+scopes = st.sampled_from([None, "area"])
+any_budget = st.one_of(
+    st.builds(TopCells, st.integers(1, 6), per=scopes),
+    st.builds(Coverage, eighths.map(lambda n: n / 8), per=scopes, rounding=st.sampled_from(["exact", "floor", "ceil"])),
+)
+
+
+def tally_of(city: City, *budgets: Any) -> xr.Dataset:
+    """Tally without the warning that a budget has more cells than a tiny city."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PredPolWarning)
+        return tally(city.risk, city.crimes, budgets, city.grid)
