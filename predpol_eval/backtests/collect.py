@@ -71,7 +71,7 @@ def collect(job: Job, results: Iterable[tuple[Block, BlockResult]]) -> xr.Datase
         data["curve_hits"] = (("forecaster", "kind", "coverage", "window"), curve)
         data["curve_events"] = xr.DataArray(in_city, dims=by_night).where(worked)
     data.attrs.update(
-        times=job.times,
+        method=job.method,
         information_set=job.events[0].information_set,
         record=json.dumps(job.record, sort_keys=True),
         n_areas=len(job.grid.labels),

@@ -65,7 +65,7 @@ class Job:
     grid: Grid
     windows: Windows
     budgets: tuple[Budget, ...]
-    times: TimeRule
+    method: TimeRule
     curve: tuple[Coverage, ...]
     crimes: tuple[Crimes, ...]
     elsewhere: tuple[int, ...]
@@ -99,7 +99,7 @@ class Job:
                 "nights": len(self.windows),
                 "budgets": [repr(budget) for budget in self.budgets],
                 "curve": [repr(budget) for budget in self.curve],
-                "times": self.times,
+                "method": self.method,
             },
         }
 
@@ -139,7 +139,7 @@ def make_job(
     *,
     budgets: Any,
     kinds: str | Sequence[str] | None,
-    times: TimeRule,
+    method: TimeRule,
     curve: Sequence[float] | None,
 ) -> Job:
     """Check everything that can be checked before work starts.
@@ -160,8 +160,8 @@ def make_job(
                 "fit(events, grid, *, until), for instance ppe.KDE(bandwidth=500)."
             )
         identity_if_told(forecaster)
-    if times not in TIME_RULES:
-        raise InputError(f"times={times!r}; choose one of {', '.join(map(repr, TIME_RULES))}.")
+    if method not in TIME_RULES:
+        raise InputError(f"method={method!r}; choose one of {', '.join(map(repr, TIME_RULES))}.")
     check_events(events)
     check_grid(grid)
     windows = as_windows(schedule)
@@ -191,7 +191,7 @@ def make_job(
         )
     crimes, misplaced = [], []
     for part in by_kind:
-        seen: Occurrences = occurrences(part, windows, times)
+        seen: Occurrences = occurrences(part, windows, method)
         crimes.append(Crimes(seen.window, grid.cells_of(part)[seen.event], seen.weight))
         misplaced.append(elsewhere(part, grid, np.unique(seen.event)) if grid.boundary else -1)
     return Job(
@@ -202,7 +202,7 @@ def make_job(
         grid=grid,
         windows=windows,
         budgets=chosen_budgets,
-        times=times,
+        method=method,
         curve=tuple(Coverage(float(fraction)) for fraction in sorted(set(curve or ()))),
         crimes=tuple(crimes),
         elsewhere=tuple(misplaced),

@@ -36,7 +36,7 @@ def backtest(
     *,
     budgets: Any,
     kinds: str | Sequence[str] | None = None,
-    times: TimeRule = "aoristic",
+    method: TimeRule = "aoristic",
     n_jobs: int | None = None,
     store: str | Path | None = None,
     progress: bool = True,
@@ -52,7 +52,7 @@ def backtest(
     *,
     budgets: Any,
     kinds: str | Sequence[str] | None = None,
-    times: TimeRule = "aoristic",
+    method: TimeRule = "aoristic",
     n_jobs: int | None = None,
     store: str | Path | None = None,
     progress: bool = True,
@@ -67,7 +67,7 @@ def backtest(
     *,
     budgets: Any,
     kinds: str | Sequence[str] | None = None,
-    times: TimeRule = "aoristic",
+    method: TimeRule = "aoristic",
     n_jobs: int | None = None,
     store: str | Path | None = None,
     progress: bool = True,
@@ -90,7 +90,7 @@ def backtest(
     budgets : budget or sequence of budgets
     kinds : str or sequence of str, optional
         Kinds of crime, each fitted and counted by itself; None pools all crimes as kind ``"all"``.
-    times : {"aoristic", "start", "end", "midpoint", "exclude"}
+    method : {"aoristic", "start", "end", "midpoint", "exclude"}
         How crimes whose moment is uncertain are counted.
     n_jobs : int, optional
         Worker processes (-1: all cores). None is what `joblib.parallel_config` says, or 1; results do not depend on it.
@@ -130,7 +130,7 @@ def backtest(
     >>> float(ppe.hit_rate(out.sum("window")).squeeze())
     0.25
     """
-    job = make_job(forecasters, events, grid, schedule, budgets=budgets, kinds=kinds, times=times, curve=curve)
+    job = make_job(forecasters, events, grid, schedule, budgets=budgets, kinds=kinds, method=method, curve=curve)
     if store is not None:
         for forecaster in job.forecasters:
             identity(forecaster)

@@ -56,7 +56,7 @@ KEYS: Mapping[str, Mapping[str, Key]] = MappingProxyType(
         "backtest": {
             "budgets": Key(LIST, "what can be patrolled, such as 'top 10 per area' or '1 %'", True),
             "baseline": Key(TEXT, "forecaster that the others are compared with, default the first"),
-            "times": Key(TEXT, "how crimes of uncertain time count: aoristic, start, end, midpoint or exclude"),
+            "method": Key(TEXT, "how crimes of uncertain time count: aoristic, start, end, midpoint or exclude"),
             "jobs": Key(WHOLE, "worker processes, -1 for all cores, default 1"),
             "store": Key(TEXT, "folder for finished blocks, so that a stopped run resumes"),
         },

@@ -47,7 +47,7 @@ def plan_of(prepared: Prepared) -> dict[str, Any]:
         prepared.schedule,
         budgets=prepared.budgets,
         kinds=prepared.kinds,
-        times=prepared.times,
+        method=prepared.method,
         curve=CURVE,
     )
     if prepared.map_kind is not None and prepared.map_kind not in job.kinds:

@@ -43,7 +43,7 @@ class Prepared:
     budgets: tuple[Budget, ...]
     kinds: tuple[str, ...] | None
     baseline: str
-    times: Any = "aoristic"
+    method: Any = "aoristic"
     jobs: int | None = None
     store: Path | None = None
     seed: int = 1
@@ -110,7 +110,7 @@ def prepare(config: RunConfig, known: Sequence[str] = ()) -> Prepared:
         budgets=budgets,
         kinds=None if not kinds or config.get("events", "pool", False) else tuple(kinds),
         baseline=baseline,
-        times=config.get("backtest", "times", "aoristic"),
+        method=config.get("backtest", "method", "aoristic"),
         jobs=config.get("backtest", "jobs"),
         store=config.path("backtest", "store"),
         seed=config.get("output", "seed", 1),
@@ -145,9 +145,9 @@ def _odd_values(config: RunConfig) -> list[str]:
         problems.append(f"[events] kinds is {kinds!r}; name each kind once.")
     if config.get("output", "resamples", 1) < 1:
         problems.append("[output] resamples is less than 1; give the number of draws, for instance 2000.")
-    times = config.get("backtest", "times", "aoristic")
-    if times not in TIME_RULES:
-        problems.append(f"[backtest] times is {times!r}; choose one of {', '.join(TIME_RULES)}.")
+    method = config.get("backtest", "method", "aoristic")
+    if method not in TIME_RULES:
+        problems.append(f"[backtest] method is {method!r}; choose one of {', '.join(TIME_RULES)}.")
     if config.get("backtest", "jobs", 1) == 0:
         problems.append("[backtest] jobs is 0; give the number of worker processes, or -1 for all cores.")
     if not config.get("grid", "cell", 250) > 0:

@@ -60,7 +60,7 @@ def _run(prepared: Prepared, folder: OutputFolder, *, progress: bool, dry_run: b
     asked: dict[str, Any] = {
         "budgets": prepared.budgets,
         "kinds": prepared.kinds,
-        "times": prepared.times,
+        "method": prepared.method,
         "n_jobs": prepared.jobs,
         "curve": CURVE,
     }

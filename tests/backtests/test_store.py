@@ -109,7 +109,7 @@ OTHERS = {
     "lead": ({"city": replace(CITY, schedule=replace(CITY.schedule, lead="3h"))}, "configuration > windows"),
     "budgets": ({"budgets": cities.BUDGETS[:2]}, "configuration > budgets"),
     "curve": ({"curve": [0.5]}, r"configuration > curve: the store has \[\]"),
-    "times": ({"times": "start"}, "configuration > times: the store has aoristic, this run start"),
+    "method": ({"method": "start"}, "configuration > method: the store has aoristic, this run start"),
 }
 
 
@@ -259,7 +259,7 @@ def test_a_block_damaged_anywhere_is_named_or_harmless(full, whole):
     path = full / "blocks" / "f000-k001-b00001.npz"
     content = path.read_bytes()
     city = {"forecasters": FORECASTERS, "events": CITY.events, "grid": CITY.grid, "schedule": CITY.schedule}
-    job = make_job(**city, budgets=cities.BUDGETS, kinds=["theft", "robbery"], times="aoristic", curve=None)
+    job = make_job(**city, budgets=cities.BUDGETS, kinds=["theft", "robbery"], method="aoristic", curve=None)
     (block,) = [block for block in job.blocks if (block.forecaster, block.kind, block.number) == (0, 1, 1)]
     places = [*range(120), *range(len(content) - 400, len(content))]
     places += np.random.default_rng(8).integers(0, len(content), 300).tolist()

@@ -92,7 +92,7 @@ def test_kinds_can_be_pooled(tmp_path):
         ('label = "ward"', 'label = "Ward"', "have no column 'Ward' (--label); the columns are 'ward'"),
         ("[output]", "[output]\nmap_forecaster = 'map'", "map_forecaster is 'map'; choose one of the forecasters"),
         ("[backtest]", "[backtest]\nbaseline = 'map'", "baseline is 'map'; choose one of the forecasters"),
-        ("[backtest]", "[backtest]\ntimes = 'later'", "times is 'later'; choose one of aoristic"),
+        ("[backtest]", "[backtest]\nmethod = 'later'", "method is 'later'; choose one of aoristic"),
         ("[backtest]", "[backtest]\njobs = 1.5", "jobs is 1.5; expected a whole number"),
         ("[backtest]", "[backtest]\njobs = true", "jobs is True; expected a whole number"),
         ("[backtest]", "[backtest]\njobs = 0", "jobs is 0; give the number"),
