@@ -193,3 +193,15 @@ def check_policies(ambiguous: str, nonexistent: str, resolution: str | None) -> 
         raise InputError(f"nonexistent={nonexistent!r}; choose 'raise' or 'shift_forward'.")
     if resolution not in (None, "month", "day", "hour", "minute"):
         raise InputError(f"resolution={resolution!r}; choose 'month', 'day', 'hour', 'minute' or None.")
+
+
+def in_order(columns: dict[str, Any], *, by_id: bool) -> dict[str, Any]:
+    """Sort columns by time, and by everything else after it, so that the order of the input never matters.
+
+    Without ids of the publisher's (`by_id` false) crimes are numbered after they are sorted.
+    """
+    last = ["id"] if by_id else []
+    keys = [columns[name] for name in ("kind_code", "y", "x", "recorded", "happened_until", *last, "happened")]
+    order = np.lexsort([key for key in keys if key is not None])
+    ordered = {name: None if column is None else column[order] for name, column in columns.items()}
+    return ordered if by_id else {**ordered, "id": columns["id"]}

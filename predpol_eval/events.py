@@ -14,7 +14,7 @@ from predpol_eval import observation
 from predpol_eval.civil_time import Ambiguous, Nonexistent, TimeArray, check_zone, moment, to_wall
 from predpol_eval.describing import as_html, as_text
 from predpol_eval.errors import InputError
-from predpol_eval.event_columns import Problems, check_policies, pick, read_coordinates, read_times, zone_of
+from predpol_eval.event_columns import Problems, check_policies, in_order, pick, read_coordinates, read_times, zone_of
 from predpol_eval.fingerprints import fingerprint_of
 from predpol_eval.observation import Periods
 from predpol_eval.projection import FloatArray
@@ -199,43 +199,17 @@ class Events:
         else:
             middle = start if until is None else start + (until - start) // 2
             periods = observation.first_to_last_day(middle, zone)
-        return cls._sorted(
-            start, until, known, east, north, names, ids,
-            crs=crs_name, tz=zone, observed=periods, resolution=resolution, report=report,
-            clock_changes={"ambiguous": repeated, "nonexistent": skipped},
-        )  # fmt: skip
-
-    @classmethod
-    def _sorted(
-        cls,
-        happened: TimeArray,
-        happened_until: TimeArray | None,
-        recorded: TimeArray | None,
-        x: FloatArray,
-        y: FloatArray,
-        kind: npt.NDArray[Any],
-        id: npt.NDArray[Any] | None,
-        **rest: Any,
-    ) -> Events:
-        """Sort by time, and by everything else after it, so that the order of the input never matters."""
-        names, code = np.unique(kind.astype(str), return_inverse=True)
-        keys: list[npt.NDArray[Any]] = [code, y, x]
-        keys += [column for column in (recorded, happened_until) if column is not None]
-        if id is not None:
-            keys.append(id)
-        order = np.lexsort((*keys, happened))
-        ids = np.arange(len(happened)) if id is None else id[order]
+        kinds, code = np.unique(names.astype(str), return_inverse=True)
+        numbers = np.arange(len(frame)) if ids is None else ids
+        columns: dict[str, Any] = {"happened": start, "happened_until": until, "recorded": known, "x": east, "y": north}
+        columns |= {"kind_code": code.astype(np.int32), "id": numbers}
+        ordered = in_order(columns, by_id=ids is not None)
+        sealed: dict[str, Any] = {name: None if old is None else _frozen(old) for name, old in ordered.items()}
         return cls(
-            happened=_frozen(happened[order]),
-            happened_until=None if happened_until is None else _frozen(happened_until[order]),
-            recorded=None if recorded is None else _frozen(recorded[order]),
-            x=_frozen(x[order]),
-            y=_frozen(y[order]),
-            kind_code=_frozen(code[order].astype(np.int32)),
-            kinds=tuple(str(name) for name in names),
-            id=_frozen(ids),
-            **rest,
-        )
+            **sealed,
+            kinds=tuple(str(kind) for kind in kinds), crs=crs_name, tz=zone, observed=periods, resolution=resolution,
+            report=report, clock_changes={"ambiguous": repeated, "nonexistent": skipped},
+        )  # fmt: skip
 
     def __len__(self) -> int:
         return len(self.happened)
@@ -306,7 +280,9 @@ class Events:
         """
         cut = moment(until, self.tz, "until")
         known = self.take(self.known_from < cut)
-        return replace(known, observed=observation.clip(self.observed, None, cut))
+        # That a kind will be seen one day is not known before it is.
+        seen = np.bincount(known.kind_code, minlength=len(self.kinds)) > 0
+        return replace(known, observed=observation.clip(self.observed, None, cut))._with_kinds(seen)
 
     def select(self, *, kinds: str | Sequence[str] | None = None, start: Any = None, end: Any = None) -> Events:
         """Keep some kinds of crime, or those that happened (began) in ``[start, end)``; the observed time is cut alike.
@@ -334,10 +310,15 @@ class Events:
         if last is not None:
             keep &= self.happened < last
         chosen = replace(self.take(keep), observed=observation.clip(self.observed, first, last))
-        kept = tuple(name for name in self.kinds if name in names)
-        new_code = {self.kinds.index(name): position for position, name in enumerate(kept)}
-        recoded = np.array([new_code[code] for code in chosen.kind_code.tolist()], dtype=np.int32)
-        return replace(chosen, kinds=kept, kind_code=_frozen(recoded))
+        return chosen._with_kinds(np.isin(self.kinds, names))
+
+    def _with_kinds(self, keep: npt.NDArray[np.bool_]) -> Events:
+        """Drop the names of kinds of which there is no crime (any more)."""
+        if keep.all():
+            return self
+        code = (np.cumsum(keep) - 1).astype(np.int32)[self.kind_code]
+        kept = tuple(name for name, stays in zip(self.kinds, keep, strict=True) if stays)
+        return replace(self, kinds=kept, kind_code=_frozen(code))
 
     def within_observed(self) -> Events:
         """Only the crimes whose time (midpoint) lies in an observed period: rates are made of these."""

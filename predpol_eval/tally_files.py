@@ -27,7 +27,7 @@ def save_tally(tally: xr.Dataset, path: str | Path) -> None:
     Raises
     ------
     InputError
-        If it is not a tally.
+        If it is not a tally, or the name asks for another format.
     """
     import xarray as xr
 
@@ -36,6 +36,8 @@ def save_tally(tally: xr.Dataset, path: str | Path) -> None:
             f"Expected a tally with hits and events, found {type(tally).__name__}; give what ppe.tally(...) or "
             "ppe.backtest(...) returned."
         )
+    if Path(path).suffix.lower() == ".zarr":
+        raise InputError(f"{Path(path).name} asks for Zarr; a tally is saved as NetCDF: give a name that ends in .nc.")
     data = tally.copy()
     data.attrs["schema"] = SCHEMA
     for variable in data.variables.values():

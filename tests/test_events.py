@@ -274,3 +274,12 @@ def test_it_describes_itself_and_gives_a_data_frame():
     assert str(table.happened[0]) == "2018-05-01 22:00:00+01:00"
     again = Events.from_frame(table, happened="happened", recorded="recorded", kind="kind", id="id", crs=CRS)
     assert same(again, made)
+
+
+def test_a_kind_that_is_first_seen_later_is_not_known_before():
+    frame = pd.DataFrame({"x": [1e5] * 3, "y": [2e5] * 3, "t": ["2018-05-01", "2018-05-02", "2018-05-03"]})
+    frame["kind"] = ["b", "c", "a"]
+    known = Events.from_frame(frame, kind="kind", crs="EPSG:27700", tz="Europe/London").known_at("2018-05-03")
+    assert known.kinds == ("b", "c")
+    assert known.kind.tolist() == ["b", "c"]
+    assert known.select(kinds="c").happened.tolist() == known.happened[1:].tolist()

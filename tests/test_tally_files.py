@@ -86,3 +86,9 @@ def test_other_things_are_refused(tmp_path):
     xr.Dataset({"hits": 1.0}).to_netcdf(tmp_path / "other.nc", engine="h5netcdf")
     with pytest.raises(InputError, match=r"schema None but 'predpol_eval\.tally/1'"):
         load_tally(tmp_path / "other.nc")
+
+
+def test_another_format_is_refused(tmp_path):
+    with pytest.raises(InputError, match=r"tally.zarr asks for Zarr.*\.nc"):
+        save_tally(some_tally(), tmp_path / "tally.zarr")
+    assert not list(tmp_path.iterdir())
