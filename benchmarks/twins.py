@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import peers, ranking_peers, self_exciting_peers
+from benchmarks import backtest_peers, peers, ranking_peers, self_exciting_peers
 from predpol_eval.kernels import kde, near_repeat, prospective, ranking, self_exciting
+from tests.naive import backtest as naive_backtest
 from tests.naive import kde as naive_kde
 from tests.naive import near_repeat as naive_near_repeat
 from tests.naive import prospective as naive_prospective
@@ -241,6 +242,17 @@ TWINS: tuple[Twin, ...] = (
         (
             Rival("naive", naive_self_exciting.fit, ((100, 5), (200, 10)), (200, 10), 1e-3),
             Rival("L-BFGS-B", self_exciting_peers.quasi_newton, ((1_000, 30), (5_000, 200)), (1_000, 30), 1e-3),
+        ),
+    ),
+    # No kernel but the whole loop: what a night costs beside them.
+    Twin(
+        "backtest",
+        backtest_peers.library,
+        backtest_peers.scene,
+        (
+            Rival("naive", naive_backtest.caught_by_night, ((7, 30), (14, 60)), (7, 10), 1e-9),
+            # It breaks ties by order, so the numbers differ.
+            Rival("numpy by night", backtest_peers.numpy_by_night, ((28, 40), (28, 160)), (7, 10), None),
         ),
     ),
 )

@@ -220,3 +220,19 @@ def backtest(crimes, areas, side, nights, observed, budgets, forecasters, zone, 
                     blank = value is None
                     rows[name, area, number, night] = {key: math.nan if blank else n for key, n in counts.items()}
     return rows, outside
+
+
+def caught_by_night(city):
+    """What the count map catches in a square city without areas; `city` has columns and sizes as plain attributes."""
+    began = utc(city.start, "UTC")
+    moments = [began + int(hour) * DAY / 24 for hour in city.hours]
+    crimes = [
+        {"x": x, "y": y, "happened": moment, "until": moment, "recorded": None}
+        for x, y, moment in zip(city.x.tolist(), city.y.tolist(), moments, strict=True)
+    ]
+    first = began + city.history * DAY
+    nights = [(first + night * DAY, first + (night + 1) * DAY) for night in range(city.nights)]
+    area = {"all": shapely.box(0, 0, city.cells * city.side, city.cells * city.side)}
+    asked = [("share", city.share, False)], {"map": count_map}, "UTC"
+    rows, _ = backtest(crimes, area, city.side, nights, (began, nights[-1][1]), *asked)
+    return [rows["map", "all", 0, night]["hits"] for night in range(city.nights)]
