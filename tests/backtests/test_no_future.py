@@ -20,6 +20,7 @@ FORECASTERS = {
     "quartic": ppe.KDE(bandwidth=300, kernel="quartic", lookback="30D", renormalise=True),
     "ProspectiveHotspot": ppe.ProspectiveHotspot(radius=300),
     "NearRepeat": ppe.NearRepeat(radius=300),
+    "SelfExciting": ppe.SelfExciting(background="shared"),
 }
 NIGHT = 8  # in the middle of a block
 CUT = np.datetime64("2018-03-10T00:00")  # its start by the wall clock
