@@ -132,9 +132,15 @@ def opened(folder: str | Path, job: Job) -> Iterator[Store]:
             ) from error
         try:
             _lock(handle.fileno())
+        except (BlockingIOError, PermissionError) as error:
+            raise InputError(
+                f"Another run is writing to the store {place.name!r}; wait for it, end the workers it may have left "
+                "behind, or give another folder."
+            ) from error
         except OSError as error:
             raise InputError(
-                f"Another run is writing to the store {place.name!r}; wait for it, or give another folder."
+                f"The folder {str(place)!r} cannot be locked ({error}), so another run could write to it at the same "
+                "time; give one on another disk."
             ) from error
         yield Store(place, job)
 

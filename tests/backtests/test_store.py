@@ -184,6 +184,15 @@ def test_two_runs_at_once_are_refused(full):
     run(full)
 
 
+def test_a_disk_without_locks_is_told(tmp_path, monkeypatch):
+    def unsupported(descriptor):
+        raise OSError(37, "No locks available")
+
+    monkeypatch.setattr(store_module, "_lock", unsupported)
+    with pytest.raises(ppe.InputError, match=r"cannot be locked \(.*No locks available\).*another disk"):
+        run(tmp_path / "store")
+
+
 # What a crash leaves --------------------------------------------------------------------------------------
 
 

@@ -188,3 +188,9 @@ def test_a_number_of_workers_must_be_one(n_jobs):
             n_jobs=n_jobs,
             progress=False,
         )
+
+
+def test_no_bar_is_drawn_where_nobody_looks(capsys):
+    given = (CITY.events, CITY.grid, CITY.schedule)
+    ppe.backtest({"map": ppe.CountMap()}, *given, budgets=ppe.TopCells(5), progress=True)
+    assert capsys.readouterr() == ("", "")
