@@ -68,7 +68,7 @@ def run_block(
                 found = tally_window(values, kind, counts, hit, budgets, scene)
                 along = _curve(values, kind, counts, curve, scene)
             except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a forecaster does is one night's row
-                status[night], reason[night] = "failed", _short(f"{type(error).__name__}: {error}")
+                status[night], reason[night] = "failed", _short(f"{type(error).__name__}: {_message(error)}")
                 continue
         caught[..., night] = found.transpose(0, 2, 1)
         captured[:, night] = along
@@ -112,6 +112,13 @@ def _curve(values: FloatArray, kind: str, counts: FloatArray, curve: tuple[Cover
         return np.nan
     city = scene._replace(label=np.zeros_like(scene.label), labels=1)
     return [float(done.share @ counts) for done in flag(values, kind, curve, city)]
+
+
+def _message(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # noqa: BLE001 - an error may fail to say what it is
+        return "(its message cannot be read)"
 
 
 def _short(text: str) -> str:

@@ -53,6 +53,7 @@ def test_a_dry_run_says_what_would_fail():
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_minutes_are_within_a_factor_of_three(n_jobs):
     # Mostly waiting, so that other work on the machine does not count.
+    run({"map": ppe.CountMap()}, n_jobs=n_jobs)  # so that neither side compiles, and the workers are there
     slow = {"slow": Dawdles(seconds=0.05), "slower": Dawdles(seconds=0.15)}
     expected = 60 * run(slow, dry_run=True, n_jobs=n_jobs).minutes
     begun = time.perf_counter()

@@ -81,6 +81,14 @@ def test_some_nights_fail_and_ratios_leave_them_out_above_and_below(error):
     assert float(out.sel(forecaster="map").events.sum()) == float(whole.events.sum())
 
 
+def test_an_error_that_cannot_say_what_it_is_does_not_end_the_run():
+    with pytest.warns(
+        ppe.PredPolWarning, match=r"shaky failed on 1 of 14 nights \(MuteError: \(its message cannot be read"
+    ):
+        out = run({"shaky": FailsOn(nights=(UNTIL[4],), error="MuteError")})
+    assert (out.status == "ok").sum() == 13
+
+
 def test_a_flagging_above_the_budget_fails_that_night_only():
     flags = np.zeros((14, *CITY.grid.shape))
     rows, columns = np.nonzero(CITY.grid.mask)

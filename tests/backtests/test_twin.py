@@ -14,6 +14,7 @@ from tests.naive import backtest as naive
 
 NAIVE_BUDGETS = [("top", 4, True), ("top", 7, False), ("share", 0.1, False), ("share", 0.15, True)]
 BAD_NIGHTS = (3, 10)
+NAMES = ("hits", "hits_worst", "hits_best", "oracle_hits", "chance_hits", "flagged_m2", "boxes", "boxes_hit")
 
 
 def crimes_of(frame, until=None, recorded=None):
@@ -97,6 +98,12 @@ def test_tallies_equal_those_of_plain_loops(seed):
     frame = cities.raw(seed)
     out, rows, outside = both(frame)
     compare(out, rows, outside)
+    leading = ("forecaster", "kind")
+    assert {name: values.dims[2:] for name, values in out.data_vars.items() if values.dims[:2] == leading} == {
+        **dict.fromkeys((*NAMES, "budget_m2"), ("area", "budget", "window")),
+        **dict.fromkeys(("events", "total_m2"), ("area", "window")),
+        **dict.fromkeys(("outside", "status", "reason"), ("window",)),
+    }
     # What makes this hard must be there: cut cells, ties that matter, crimes outside, nights of 23 hours, failures.
     grid = cities.city(frame).grid
     assert ((grid.inside_m2 > 0) & (grid.inside_m2 < cities.SIDE**2)).sum() > 30
