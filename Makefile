@@ -27,6 +27,7 @@ test-full: $(VENV)/installed-dev  ## the same with the long proofs, at full size
 
 lint: $(VENV)/installed-dev  ## style, types, and which module may import which
 	$(BIN)/ruff check
+	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 

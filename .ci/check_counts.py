@@ -12,15 +12,11 @@ def problems(summary: dict[str, object], expected: dict[str, int], data_exist: b
     """Say what differs from what is expected; nothing if all is well."""
     found = []
     if summary["collected"] < expected["collected_at_least"]:
-        found.append(
-            f"collected {summary['collected']} tests, expected {expected['collected_at_least']} or more"
-        )
+        found.append(f"collected {summary['collected']} tests, expected {expected['collected_at_least']} or more")
     of_data = set(summary["skipped_shared_data"])
     others = [name for name in summary["skipped_tests"] if name not in of_data]
     if len(others) > expected["skipped_at_most"]:
-        found.append(
-            f"{len(others)} tests skipped, allowed {expected['skipped_at_most']}: {', '.join(others)}"
-        )
+        found.append(f"{len(others)} tests skipped, allowed {expected['skipped_at_most']}: {', '.join(others)}")
     if data_exist and of_data:
         found.append(f"skipped although the real data are there: {', '.join(sorted(of_data))}")
     if summary["failed"] or summary["error"] or summary["exit_status"]:

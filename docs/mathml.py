@@ -14,7 +14,9 @@ def _inline(translator: Any, node: Any) -> None:
 
 
 def _block(translator: Any, node: Any) -> None:
-    translator.body.append(translator.starttag(node, "div", CLASS="math notranslate", STYLE="overflow-x: auto"))
+    translator.body.append(
+        translator.starttag(node, "div", CLASS="math notranslate", STYLE="overflow: auto hidden; padding: 0.4em 0")
+    )
     translator.body.append(convert(node.astext(), display="block"))
     translator.body.append("</div>\n")
     raise nodes.SkipNode

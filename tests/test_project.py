@@ -91,24 +91,18 @@ def test_every_public_name_loads(name):
 
 def test_type_checkers_see_the_same_names():
     source = tree(PACKAGE / "__init__.py")
-    (block,) = [
-        node for node in source.body if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
-    ]
+    (block,) = [node for node in source.body if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)]
     seen = {}
     for node in block.body:
         assert isinstance(node, ast.ImportFrom)
         for alias in node.names:
-            assert alias.asname == alias.name, (
-                f"line {node.lineno}: write `import {alias.name} as {alias.name}`"
-            )
+            assert alias.asname == alias.name, f"line {node.lineno}: write `import {alias.name} as {alias.name}`"
             seen[alias.name] = node.module.removeprefix("predpol_eval.")
     assert seen == predpol_eval._HOME
 
 
 def test_no_public_name_is_that_of_a_module():
-    modules = {path.stem for path in PACKAGE.glob("*.py")} | {
-        path.name for path in PACKAGE.iterdir() if path.is_dir()
-    }
+    modules = {path.stem for path in PACKAGE.glob("*.py")} | {path.name for path in PACKAGE.iterdir() if path.is_dir()}
     assert not modules & set(predpol_eval.__all__)
 
 
