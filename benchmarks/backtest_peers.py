@@ -51,7 +51,7 @@ def _day(number: int) -> str:
     return str(np.datetime64(START) + number)
 
 
-def library(city: Scene) -> np.ndarray:
+def with_the_library(city: Scene) -> np.ndarray:
     """Crimes that the three-week map catches, by night."""
     out = ppe.backtest(
         {"map": ppe.CountMap()}, city.events, city.grid, city.schedule, budgets=ppe.Coverage(SHARE), progress=False

@@ -247,7 +247,7 @@ TWINS: tuple[Twin, ...] = (
     # No kernel but the whole loop: what a night costs beside them.
     Twin(
         "backtest",
-        backtest_peers.library,
+        backtest_peers.with_the_library,
         backtest_peers.scene,
         (
             Rival("naive", naive_backtest.caught_by_night, ((7, 30), (14, 60)), (7, 10), 1e-9),

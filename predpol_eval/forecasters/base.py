@@ -184,6 +184,35 @@ class FittedRate:
         return surface_of(self.forecaster, values, self.known, chosen, "expected_count", **self.attrs)
 
 
+class Scorer(Protocol):
+    """A forecaster whose score depends on the age of each crime when the window starts."""
+
+    def score(self, known: Known, age_days: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Score of every cell, shape (ny, nx)."""
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class FittedScore:
+    """Known crimes, which are scored anew for every window since they grow older."""
+
+    forecaster: Any
+    known: Known
+
+    @property
+    def until(self) -> np.datetime64:
+        """The moment up to which crimes were known."""
+        return self.known.until
+
+    def predict(self, windows: Windows) -> xr.DataArray:
+        """Score of every window, shape (window, y, x)."""
+        chosen = ready(windows, self.until, self.known.events.resolution, self.known.events)
+        scorer: Scorer = self.forecaster
+        values = np.empty((len(chosen), *self.known.grid.shape))
+        for window, start in enumerate(chosen.start):
+            values[window] = scorer.score(self.known, np.asarray(days_between(self.known.moments, start)))
+        return surface_of(self.forecaster, values, self.known, chosen, "score")
+
+
 def surface_of(
     forecaster: Any, values: npt.NDArray[np.float64], known: Known, windows: Windows, kind: SurfaceKind, **attrs: Any
 ) -> xr.DataArray:

@@ -36,9 +36,9 @@ def _classes() -> dict[str, type[Any]]:
     from predpol_eval.grid import Grid
 
     made = [
-        Events, Grid, base.Known, base.FittedRate, baseline.Uniform, baseline.CountMap, kde.KDE,
-        prospective.ProspectiveHotspot, prospective.FittedProspective, near_repeat.NearRepeat,
-        near_repeat.FittedNearRepeat, self_exciting.SelfExciting, hawkes_forecast.FittedSelfExciting,
+        Events, Grid, base.Known, base.FittedRate, base.FittedScore, baseline.Uniform, baseline.CountMap, kde.KDE,
+        prospective.ProspectiveHotspot, near_repeat.NearRepeat,
+        self_exciting.SelfExciting, hawkes_forecast.FittedSelfExciting,
         hawkes_cells.CellCrimes, hawkes_fit.CellFit,
     ]  # fmt: skip
     return {kind.__name__: kind for kind in made}

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 
-from predpol_eval.civil_time import days_between, span
+from predpol_eval.civil_time import span
 from predpol_eval.errors import InputError
 from predpol_eval.events import Events
-from predpol_eval.forecasters.base import Known, Nightly, check_length, check_positive, known, ready, surface_of
+from predpol_eval.forecasters.base import FittedScore, Known, Nightly, check_length, check_positive, known
 from predpol_eval.grid import Grid
-from predpol_eval.schedule import Windows
-
-if TYPE_CHECKING:
-    import xarray as xr
+from predpol_eval.projection import FloatArray
 
 KERNELS = ("linear", "exponential")
 
@@ -60,7 +57,7 @@ class NearRepeat(Nightly):
         if self.kernel not in KERNELS:
             raise InputError(f"kernel={self.kernel!r}; choose one of {', '.join(map(repr, KERNELS))}.")
 
-    def fit(self, events: Events, grid: Grid, *, until: Any) -> FittedNearRepeat:
+    def fit(self, events: Events, grid: Grid, *, until: Any) -> FittedScore:
         """Keep the recent crimes known at `until`.
 
         Raises
@@ -68,36 +65,16 @@ class NearRepeat(Nightly):
         InputError
             If no time was observed in the lookback, or CRSs differ.
         """
-        return FittedNearRepeat(forecaster=self, known=known(events, grid, until, self.lookback))
+        return FittedScore(forecaster=self, known=known(events, grid, until, self.lookback))
 
-
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class FittedNearRepeat:
-    """Recent crimes whose risk fades until each window starts."""
-
-    forecaster: NearRepeat
-    known: Known
-
-    @property
-    def until(self) -> np.datetime64:
-        """The moment up to which crimes were known."""
-        return self.known.until
-
-    def predict(self, windows: Windows) -> xr.DataArray:
-        """Score of every window, shape (window, y, x)."""
+    def score(self, known: Known, age_days: FloatArray) -> FloatArray:
+        """Score of every cell, shape (ny, nx), for crimes of these ages at the start of the window."""
         from predpol_eval.kernels.near_repeat import cocoon
 
-        chosen = ready(windows, self.until, self.known.events.resolution, self.known.events)
-        form, grid, crimes = self.forecaster, self.known.grid, self.known.events
-        length = span(form.lookback, "lookback").nominal_days
+        age = age_days / span(self.lookback, "lookback").nominal_days
+        fade = np.maximum(1 - age, 0.0) if self.kernel == "linear" else np.where(age < 1, np.exp(-3 * age), 0.0)
+        live = fade > 0
+        grid, x, y = known.grid, known.events.x[live], known.events.y[live]
         ny, nx = grid.shape
-        values = np.empty((len(chosen), ny, nx))
-        for w, start in enumerate(chosen.start):
-            age = days_between(self.known.moments, start) / length
-            fade = np.maximum(1 - age, 0.0) if form.kernel == "linear" else np.where(age < 1, np.exp(-3 * age), 0.0)
-            live = fade > 0
-            values[w] = cocoon(
-                crimes.x[live], crimes.y[live], fade[live], grid.x0, grid.y0, grid.cell, nx, ny,
-                form.radius, KERNELS.index(form.kernel),
-            )  # fmt: skip
-        return surface_of(form, values, self.known, chosen, "score")
+        place = (grid.x0, grid.y0, grid.cell, nx, ny)
+        return cocoon(x, y, fade[live], *place, self.radius, KERNELS.index(self.kernel))

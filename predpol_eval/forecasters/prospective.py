@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-import numpy as np
-
-from predpol_eval.civil_time import days_between
 from predpol_eval.errors import InputError
 from predpol_eval.events import Events
-from predpol_eval.forecasters.base import Known, Nightly, check_positive, known, ready, surface_of
+from predpol_eval.forecasters.base import FittedScore, Known, Nightly, check_positive, known
 from predpol_eval.grid import Grid
-from predpol_eval.schedule import Windows
-
-if TYPE_CHECKING:
-    import xarray as xr
+from predpol_eval.projection import FloatArray
 
 METRICS = ("chebyshev", "manhattan", "euclidean")
 
@@ -67,7 +61,7 @@ class ProspectiveHotspot(Nightly):
         if self.metric not in METRICS:
             raise InputError(f"metric={self.metric!r}; choose one of {', '.join(map(repr, METRICS))}.")
 
-    def fit(self, events: Events, grid: Grid, *, until: Any) -> FittedProspective:
+    def fit(self, events: Events, grid: Grid, *, until: Any) -> FittedScore:
         """Keep the crimes known at `until`.
 
         Raises
@@ -75,41 +69,19 @@ class ProspectiveHotspot(Nightly):
         InputError
             If no time was observed before `until`, or CRSs differ.
         """
-        return FittedProspective(forecaster=self, known=known(events, grid, until))
+        return FittedScore(forecaster=self, known=known(events, grid, until))
 
-
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class FittedProspective:
-    """Crimes that weigh by distance and by their age at the start of each window."""
-
-    forecaster: ProspectiveHotspot
-    known: Known
-
-    @property
-    def until(self) -> np.datetime64:
-        """The moment up to which crimes were known."""
-        return self.known.until
-
-    def predict(self, windows: Windows) -> xr.DataArray:
-        """Score of every window, shape (window, y, x)."""
+    def score(self, known: Known, age_days: FloatArray) -> FloatArray:
+        """Score of every cell, shape (ny, nx), for crimes of these ages at the start of the window."""
         from predpol_eval.kernels import prospective
 
-        chosen = ready(windows, self.until, self.known.events.resolution, self.known.events)
-        form, grid, crimes = self.forecaster, self.known.grid, self.known.events
+        age = age_days / 7
+        young = age < self.weeks
+        grid, x, y = known.grid, known.events.x[young], known.events.y[young]
         ny, nx = grid.shape
-        column, row = grid.column_row(crimes.x, crimes.y)
-        values = np.empty((len(chosen), ny, nx))
-        for w, start in enumerate(chosen.start):
-            age = days_between(self.known.moments, start) / 7
-            young = age < form.weeks
-            if form.variant == "continuous":
-                values[w] = prospective.continuous(
-                    crimes.x[young], crimes.y[young], age[young], grid.x0, grid.y0, grid.cell, nx, ny,
-                    form.radius, form.weeks, form.unit,
-                )  # fmt: skip
-            else:
-                values[w] = prospective.grid(
-                    column[young], row[young], age[young], nx, ny, grid.cell,
-                    form.radius, form.weeks, METRICS.index(form.metric),
-                )  # fmt: skip
-        return surface_of(form, values, self.known, chosen, "score")
+        if self.variant == "continuous":
+            place = (grid.x0, grid.y0, grid.cell, nx, ny)
+            return prospective.continuous(x, y, age[young], *place, self.radius, self.weeks, self.unit)
+        column, row = grid.column_row(x, y)
+        metric = METRICS.index(self.metric)
+        return prospective.grid(column, row, age[young], nx, ny, grid.cell, self.radius, self.weeks, metric)
