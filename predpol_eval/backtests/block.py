@@ -68,6 +68,8 @@ def run_block(
                 found = tally_window(values, kind, counts, hit, budgets, scene)
                 along = _curve(values, kind, counts, curve, scene)
             except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a forecaster does is one night's row
+                if _interrupted(error):
+                    raise KeyboardInterrupt from error
                 status[night], reason[night] = "failed", _short(f"{type(error).__name__}: {_message(error)}")
                 continue
         caught[..., night] = found.transpose(0, 2, 1)
@@ -112,6 +114,15 @@ def _curve(values: FloatArray, kind: str, counts: FloatArray, curve: tuple[Cover
         return np.nan
     city = scene._replace(label=np.zeros_like(scene.label), labels=1)
     return [float(done.share @ counts) for done in flag(values, kind, curve, city)]
+
+
+def _interrupted(error: BaseException | None) -> bool:
+    """Whether an error hides that somebody pressed Ctrl-C: compiled code turns that into a SystemError."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _message(error: BaseException) -> str:

@@ -33,6 +33,9 @@ class FailsOn:
 
     def fit(self, events, grid, *, until):
         if str(until) in self.nights:
+            if self.error == "hidden KeyboardInterrupt":
+                # As compiled code does with a Ctrl-C that falls into it.
+                raise SystemError("returned a result with an exception set") from KeyboardInterrupt()
             raise {
                 "MuteError": MuteError,
                 "RuntimeError": RuntimeError,

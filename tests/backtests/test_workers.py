@@ -161,9 +161,10 @@ def test_a_worker_that_dies_is_told_and_the_finished_blocks_are_kept(tmp_path):
     assert (out.status == "ok").all()
 
 
+@pytest.mark.parametrize("error", ["KeyboardInterrupt", "hidden KeyboardInterrupt"])
 @pytest.mark.parametrize("n_jobs", [1, 2])
-def test_an_interruption_is_not_a_failed_night(n_jobs):
-    stops = {"stops": FailsOn(nights=tuple(UNTIL[5:6]), error="KeyboardInterrupt")}
+def test_an_interruption_is_not_a_failed_night(n_jobs, error):
+    stops = {"stops": FailsOn(nights=tuple(UNTIL[5:6]), error=error)}
     with pytest.raises(KeyboardInterrupt):
         ppe.backtest(
             stops, CITY.events, CITY.grid, CITY.schedule, budgets=ppe.TopCells(5), n_jobs=n_jobs, progress=False
