@@ -67,7 +67,7 @@ def run_block(
                 counts, hit = _counts(crimes.cell[here], crimes.weight[here], scene)
                 found = tally_window(values, kind, counts, hit, budgets, scene)
                 along = _curve(values, kind, counts, curve, scene)
-            except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a forecaster does is one night's row
+            except (Exception, SystemExit) as error:  # whatever a forecaster does is one night's row
                 if _interrupted(error):
                     raise KeyboardInterrupt from error
                 status[night], reason[night] = "failed", _short(f"{type(error).__name__}: {_message(error)}")
