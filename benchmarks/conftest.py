@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import os
+
+# One thread for the linear algebra of rivals: a pool that spins while it waits is counted as work of whoever runs next.
+# Before numpy is imported, since it asks only once.
+for _pool in ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[_pool] = "1"
+
 from collections.abc import Callable
 
 import pytest
