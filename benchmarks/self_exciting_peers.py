@@ -68,8 +68,8 @@ def fitting(number, cells):
 
 def fit(t, offsets, days, min_step, steps):
     """Theta, omega and the background of each cell, to convergence: it needs no number of steps."""
-    from predpol_eval.forecasters.hawkes_cells import crimes_by_cell
-    from predpol_eval.forecasters.hawkes_fit import fit_cells
+    from predpol_eval.forecasters.hawkes.cell_fit import fit_cells
+    from predpol_eval.forecasters.hawkes.cells import crimes_by_cell
 
     cell = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
     by_cell = crimes_by_cell(t, cell, np.ones(len(t)), np.array([0.0]), np.array([days]), min_step)

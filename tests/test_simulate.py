@@ -11,7 +11,7 @@ import shapely
 from scipy import stats
 
 import predpol_eval as ppe
-from predpol_eval.forecasters.hawkes_forecast import expected_count
+from predpol_eval.forecasters.hawkes.cell_forecast import expected_count
 from predpol_eval.simulate import simulate_self_exciting
 from tests.naive.self_exciting import thinning
 

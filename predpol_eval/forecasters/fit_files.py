@@ -25,21 +25,19 @@ def _classes() -> dict[str, type[Any]]:
     from predpol_eval.forecasters import (
         base,
         baseline,
-        hawkes_cells,
-        hawkes_fit,
-        hawkes_forecast,
         kde,
         near_repeat,
         prospective,
         self_exciting,
     )
+    from predpol_eval.forecasters.hawkes import cell_fit, cell_forecast, cells
     from predpol_eval.grid import Grid
 
     made = [
         Events, Grid, base.Known, base.FittedRate, base.FittedScore, baseline.Uniform, baseline.CountMap, kde.KDE,
         prospective.ProspectiveHotspot, near_repeat.NearRepeat,
-        self_exciting.SelfExciting, hawkes_forecast.FittedSelfExciting,
-        hawkes_cells.CellCrimes, hawkes_fit.CellFit,
+        self_exciting.SelfExciting, cell_forecast.FittedSelfExciting,
+        cells.CellCrimes, cell_fit.CellFit,
     ]  # fmt: skip
     return {kind.__name__: kind for kind in made}
 

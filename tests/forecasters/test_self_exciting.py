@@ -15,9 +15,9 @@ from scipy.optimize import minimize
 
 import predpol_eval as ppe
 from predpol_eval.forecasters.base import Fitted, Forecaster
-from predpol_eval.forecasters.hawkes_cells import Parameters, crimes_by_cell, em_step, log_likelihood, profile
-from predpol_eval.forecasters.hawkes_fit import fit_cells, half_panel
-from predpol_eval.forecasters.hawkes_forecast import expected_count
+from predpol_eval.forecasters.hawkes.cell_fit import fit_cells, half_panel
+from predpol_eval.forecasters.hawkes.cell_forecast import expected_count
+from predpol_eval.forecasters.hawkes.cells import Parameters, crimes_by_cell, em_step, log_likelihood, profile
 from predpol_eval.forecasters.self_exciting import SelfExciting
 from predpol_eval.simulate import simulate_self_exciting
 from tests.naive import self_exciting as naive
@@ -625,8 +625,7 @@ def test_a_jackknife_that_fails_says_so():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"model": "continuous"}, "there is model='cell'"),
-        ({"model": "nonparametric"}, "there is model='cell'"),
+        ({"model": "magic"}, "choose one of 'cell'"),
         ({"background": "none"}, "choose 'cell'"),
         ({"jackknife": 1}, "choose True or False"),
         ({"cell": 0.0}, "above 0"),

@@ -18,8 +18,8 @@ from predpol_eval.schedule import Windows, name_windows
 if TYPE_CHECKING:
     import xarray as xr
 
-    from predpol_eval.forecasters.hawkes_cells import CellCrimes
-    from predpol_eval.forecasters.hawkes_fit import CellFit
+    from predpol_eval.forecasters.hawkes.cell_fit import CellFit
+    from predpol_eval.forecasters.hawkes.cells import CellCrimes
 
 FloatArray = npt.NDArray[np.float64]
 
@@ -173,7 +173,7 @@ class FittedSelfExciting:
         dict of (low, high)
             For ``"theta"`` and ``"omega"``; NaN where the likelihood does not tell.
         """
-        from predpol_eval.forecasters.hawkes_fit import half_panel
+        from predpol_eval.forecasters.hawkes.cell_fit import half_panel
 
         if not 0 < level < 1:
             raise InputError(f"level={level!r}; give a probability between 0 and 1, for instance 0.95.")

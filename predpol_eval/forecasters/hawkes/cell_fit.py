@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from predpol_eval.forecasters.hawkes_cells import (
+from predpol_eval.forecasters.hawkes.cells import (
     CellCrimes,
     Decay,
     Parameters,

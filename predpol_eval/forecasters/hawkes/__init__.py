@@ -1,0 +1,1 @@
+"""The self-exciting processes behind `SelfExciting`: in cells, continuous in space, and without a formula."""
