@@ -7,17 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from predpol_eval.counts import TimeRule, count
-from predpol_eval.errors import InputError, NotComparableError
-from predpol_eval.events import Events
+from predpol_eval.counts import TimeRule, judged
+from predpol_eval.errors import InputError
 from predpol_eval.flagging import make_scene
-from predpol_eval.schedule import Windows
-from predpol_eval.surface import check_surface, grid_of
-from predpol_eval.tallies import read_counts
 
 if TYPE_CHECKING:
     import xarray as xr
 
+    from predpol_eval.events import Events
     from predpol_eval.grid import Grid
 
 FloatArray = npt.NDArray[np.float64]
@@ -77,24 +74,13 @@ def capture_curve(
     """
     import xarray as xr
 
-    known = grid
-    if known is None:
-        made_on, counted_on = (getattr(data, "attrs", {}).get("grid") for data in (risk, observed))
-        if None not in (made_on, counted_on) and made_on != counted_on:
-            raise NotComparableError("The crimes were counted on another grid; count them again on the surface's.")
-        # Areas do not matter here, so a grid of one area, read from the surface, stands for the one it was made on.
-        known = grid_of(risk)
-        risk, observed = _unnamed(risk), _unnamed(observed)
-    surface = check_surface(risk, known)
+    surface, known, windows, crimes, _, outside, _ = judged(risk, observed, grid, method)
     kind = surface.attrs["kind"]
     if kind == "flags":
         raise InputError(
             "A surface of kind 'flags' ranks nothing beyond what it flags, so it has no capture curve; tally it "
             "(ppe.tally(..., ppe.Flags(...))) or give the scores behind the flags."
         )
-    windows = Windows.from_coords(surface)
-    counted = count(observed, known, windows, method=method) if isinstance(observed, Events) else observed
-    crimes, _, outside = read_counts(counted, windows, known)
     scene = make_scene(known)
     here = crimes[:, scene.cells]
     values = surface.to_numpy().reshape(-1, len(windows), scene.position.size)[..., scene.cells]
@@ -195,11 +181,6 @@ def capture_auc(curve: xr.DataArray, upto: float | None = None, normalised: bool
         "reference": "Wheeler 2019",
     }
     return result
-
-
-def _unnamed(data: Any) -> Any:
-    """Drop the fingerprint of the grid, whose labels are not known here."""
-    return data.assign_attrs(grid=None) if hasattr(data, "assign_attrs") else data
 
 
 def _one(key: FloatArray, crimes: FloatArray, inside: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from predpol_eval.errors import InputError
+from predpol_eval.errors import InputError, NotComparableError
 from predpol_eval.events import Events
 from predpol_eval.grid import Grid, check_events, check_grid
 from predpol_eval.schedule import Windows, as_windows, refuse_finer_than_data, refuse_unobserved
+from predpol_eval.surface import check_surface, grid_of
 
 if TYPE_CHECKING:
     import xarray as xr
 
+FloatArray = npt.NDArray[np.float64]
 TimeRule = Literal["aoristic", "start", "end", "midpoint", "exclude"]
 TIME_RULES: tuple[TimeRule, ...] = ("aoristic", "start", "end", "midpoint", "exclude")
 
@@ -158,3 +160,86 @@ def elsewhere(events: Events, grid: Grid, which: npt.NDArray[np.int64]) -> int:
     by_cell = np.where(cells >= 0, grid.label_code.ravel()[np.maximum(cells, 0)], -1)
     by_point = grid.area_of_point(events.x[which], events.y[which])
     return int((by_cell != by_point).sum())
+
+
+class Judged(NamedTuple):
+    """A checked surface and the crimes of its windows, in flat cells: all that a tally, curve or score is made of."""
+
+    surface: xr.DataArray
+    grid: Grid
+    windows: Windows
+    crimes: FloatArray
+    hit: FloatArray
+    outside: FloatArray
+    elsewhere: int | None
+
+
+def judged(
+    risk: xr.DataArray, observed: Events | xr.DataArray, grid: Grid | None, method: TimeRule = "aoristic"
+) -> Judged:
+    """Put a surface and the crimes of its windows side by side, on the grid given or the one the surface tells.
+
+    Raises
+    ------
+    InputError
+        If surface or counts are not usable, or the surface does not tell its grid and none is given.
+    NotComparableError
+        If grids or windows differ.
+    """
+    known = grid
+    if known is None:
+        made_on, counted_on = (getattr(data, "attrs", {}).get("grid") for data in (risk, observed))
+        if None not in (made_on, counted_on) and made_on != counted_on:
+            raise NotComparableError("The crimes were counted on another grid; count them again on the surface's.")
+        # Areas do not matter here, so a grid of one area, read from the surface, stands for the one it was made on.
+        known = grid_of(risk)
+        risk, observed = _unnamed(risk), _unnamed(observed)
+    surface = check_surface(risk, known)
+    windows = Windows.from_coords(surface)
+    counted = count(observed, known, windows, method=method) if isinstance(observed, Events) else observed
+    crimes, hit, outside = read_counts(counted, windows, known)
+    return Judged(surface, known, windows, crimes, hit, outside, counted.attrs.get("elsewhere"))
+
+
+def _unnamed(data: Any) -> Any:
+    """Drop the fingerprint of the grid, whose labels are not known here."""
+    return data.assign_attrs(grid=None) if hasattr(data, "assign_attrs") else data
+
+
+def read_counts(counted: xr.DataArray, windows: Windows, grid: Grid) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Counts, probability of a hit and crimes outside, each with one row per window and flat cells."""
+    missing = [name for name in ("window", "y", "x") if name not in getattr(counted, "dims", ())]
+    if missing:
+        raise InputError(
+            f"The observed crimes are a {type(counted).__name__} without {', '.join(missing)}; give Events, or counts "
+            "made by ppe.count(events, grid, windows)."
+        )
+    if counted.attrs.get("grid") not in (None, grid.fingerprint):
+        raise NotComparableError("The crimes were counted on another grid; count them again on this one.")
+    ordered = counted.transpose("window", "y", "x")
+    if ordered.shape != (len(windows), *grid.shape):
+        raise NotComparableError(f"The counts have shape {ordered.shape}, the surface {(len(windows), *grid.shape)}.")
+    for name, expected in (("window", windows.start), ("window_end", windows.end)):
+        if name in ordered.coords and not np.array_equal(ordered[name].to_numpy().astype(expected.dtype), expected):
+            raise NotComparableError(
+                "The counts are of other windows than the surface; count the crimes of the surface's windows."
+            )
+    numbers = ordered.to_numpy().astype(np.float64).reshape(len(windows), -1)
+    inside = grid.mask.ravel()
+    missing_cells = int(np.isnan(numbers[:, inside]).sum())
+    if missing_cells:
+        raise InputError(
+            f"{missing_cells:,} counts inside the study area are missing (NaN), which is not the same as no crime; "
+            "leave those windows out, or give 0 where it is known that nothing happened."
+        )
+    numbers = np.nan_to_num(numbers, nan=0.0, posinf=np.inf)
+    if not np.isfinite(numbers).all() or (numbers < 0).any():
+        raise InputError("The counts hold negative or infinite numbers; a count is 0 or more.")
+    if "hit" in ordered.coords:
+        hit = ordered["hit"].to_numpy().reshape(numbers.shape).astype(np.float64)
+    else:
+        hit = (numbers > 0).astype(np.float64)
+    outside = numbers[:, ~inside].sum(axis=1)
+    if "outside" in ordered.coords:
+        outside = outside + ordered["outside"].to_numpy().astype(np.float64)
+    return numbers, hit, outside

@@ -9,11 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from predpol_eval.budgets import Budget, TopCells, read_budgets, warn_small_areas
-from predpol_eval.counts import Occurrences, TimeRule, count, occurrences
-from predpol_eval.errors import InputError, NotComparableError
+from predpol_eval.counts import Occurrences, TimeRule, judged, occurrences
 from predpol_eval.events import Events
 from predpol_eval.flagging import Scene, budget_m2, flag, make_scene, scope_of
-from predpol_eval.grid import Grid, check_events
+from predpol_eval.grid import Grid, check_events, check_grid
 from predpol_eval.schedule import Windows, refuse_finer_than_data, refuse_unobserved
 from predpol_eval.surface import check_surface
 
@@ -122,10 +121,8 @@ def tally(
     2.0
     """
     chosen = read_budgets(budgets)
-    surface = check_surface(risk, grid)
-    windows = Windows.from_coords(surface)
-    counted = count(observed, grid, windows, method=method) if isinstance(observed, Events) else observed
-    crimes, hit, outside = read_counts(counted, windows, grid)
+    check_grid(grid)
+    surface, _, windows, crimes, hit, outside, misplaced = judged(risk, observed, grid, method)
     warn_small_areas(chosen, grid)
     scene = make_scene(grid)
     leading = surface.dims[:-3]
@@ -144,8 +141,8 @@ def tally(
     data = assemble(
         caught.reshape(*shape, *caught.shape[1:]), events, outside, leading, {}, chosen, grid, scene, windows
     )
-    if "elsewhere" in counted.attrs:
-        data.attrs["elsewhere"] = counted.attrs["elsewhere"]
+    if misplaced is not None:
+        data.attrs["elsewhere"] = misplaced
     return data.assign_coords({name: surface[name] for name in leading if name in surface.coords})
 
 
@@ -202,45 +199,6 @@ def assemble(
     for name, (text, units) in DESCRIPTIONS.items():
         result[name].attrs.update(long_name=text, units=units)
     return result
-
-
-def read_counts(counted: xr.DataArray, windows: Windows, grid: Grid) -> tuple[FloatArray, FloatArray, FloatArray]:
-    """Counts, probability of a hit and crimes outside, each with one row per window and flat cells."""
-    missing = [name for name in ("window", "y", "x") if name not in getattr(counted, "dims", ())]
-    if missing:
-        raise InputError(
-            f"The observed crimes are a {type(counted).__name__} without {', '.join(missing)}; give Events, or counts "
-            "made by ppe.count(events, grid, windows)."
-        )
-    if counted.attrs.get("grid") not in (None, grid.fingerprint):
-        raise NotComparableError("The crimes were counted on another grid; count them again on this one.")
-    ordered = counted.transpose("window", "y", "x")
-    if ordered.shape != (len(windows), *grid.shape):
-        raise NotComparableError(f"The counts have shape {ordered.shape}, the surface {(len(windows), *grid.shape)}.")
-    for name, expected in (("window", windows.start), ("window_end", windows.end)):
-        if name in ordered.coords and not np.array_equal(ordered[name].to_numpy().astype(expected.dtype), expected):
-            raise NotComparableError(
-                "The counts are of other windows than the surface; count the crimes of the surface's windows."
-            )
-    numbers = ordered.to_numpy().astype(np.float64).reshape(len(windows), -1)
-    inside = grid.mask.ravel()
-    missing_cells = int(np.isnan(numbers[:, inside]).sum())
-    if missing_cells:
-        raise InputError(
-            f"{missing_cells:,} counts inside the study area are missing (NaN), which is not the same as no crime; "
-            "leave those windows out, or give 0 where it is known that nothing happened."
-        )
-    numbers = np.nan_to_num(numbers, nan=0.0, posinf=np.inf)
-    if not np.isfinite(numbers).all() or (numbers < 0).any():
-        raise InputError("The counts hold negative or infinite numbers; a count is 0 or more.")
-    if "hit" in ordered.coords:
-        hit = ordered["hit"].to_numpy().reshape(numbers.shape).astype(np.float64)
-    else:
-        hit = (numbers > 0).astype(np.float64)
-    outside = numbers[:, ~inside].sum(axis=1)
-    if "outside" in ordered.coords:
-        outside = outside + ordered["outside"].to_numpy().astype(np.float64)
-    return numbers, hit, outside
 
 
 def credits(
