@@ -53,6 +53,9 @@ _HOME = {
     "search_efficiency": "metrics",
     "capture_curve": "capture",
     "capture_auc": "capture",
+    # scores of a surface of expected counts
+    "poisson_log_score": "scores",
+    "location_log_score": "scores",
     # how sure, and which is better
     "bootstrap_by_night": "comparisons",
     "difference_by_night": "comparisons",
@@ -131,6 +134,8 @@ if TYPE_CHECKING:
     from predpol_eval.plot import plot_risk as plot_risk
     from predpol_eval.schedule import Schedule as Schedule
     from predpol_eval.schedule import Windows as Windows
+    from predpol_eval.scores import location_log_score as location_log_score
+    from predpol_eval.scores import poisson_log_score as poisson_log_score
     from predpol_eval.simulate import simulate_self_exciting as simulate_self_exciting
     from predpol_eval.surface import check_surface as check_surface
     from predpol_eval.surface import load_surface as load_surface
