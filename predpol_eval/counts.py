@@ -224,7 +224,7 @@ def read_counts(counted: xr.DataArray, windows: Windows, grid: Grid) -> tuple[Fl
             raise NotComparableError(
                 "The counts are of other windows than the surface; count the crimes of the surface's windows."
             )
-    numbers = ordered.to_numpy().astype(np.float64).reshape(len(windows), -1)
+    numbers = ordered.to_numpy().astype(np.float64).reshape(len(windows), grid.mask.size)
     inside = grid.mask.ravel()
     missing_cells = int(np.isnan(numbers[:, inside]).sum())
     if missing_cells:

@@ -222,7 +222,7 @@ def _expected(risk: xr.DataArray, observed: Events | xr.DataArray, grid: Grid | 
 def _rates(both: Judged) -> FloatArray:
     """Expected crimes, shape (..., window, cells of the whole raster)."""
     values = both.surface.to_numpy().astype(np.float64)
-    return np.asarray(values.reshape(*values.shape[:-2], -1))
+    return np.asarray(values.reshape(*values.shape[:-2], both.grid.mask.size))
 
 
 def _explain(both: Judged, values: Any, name: str, floor: float | None, **attrs: Any) -> xr.DataArray:
