@@ -18,6 +18,13 @@ if TYPE_CHECKING:
 
 FloatArray = npt.NDArray[np.float64]
 
+# What a backtest tells of each night, if it is asked for.
+LOG_SCORES = {
+    "log_score": "Poisson log score, every cell expecting at least the floor",
+    "log_score_unfloored": "Poisson log score, no floor",
+    "log_score_nights": "nights with a log score",
+}
+
 
 def poisson_log_score(
     risk: xr.DataArray,

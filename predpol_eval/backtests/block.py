@@ -16,6 +16,7 @@ from predpol_eval.events import Events
 from predpol_eval.flagging import Scene, flag, make_scene
 from predpol_eval.grid import Grid
 from predpol_eval.schedule import Windows
+from predpol_eval.scores import log_score_by_window
 from predpol_eval.surface import check_surface
 from predpol_eval.tallies import CAUGHT, tally_window
 
@@ -32,11 +33,14 @@ class BlockResult:
     ----------
     caught : array of float, shape (len(CAUGHT), areas, budgets, nights)
     curve : array of float, shape (coverages, nights)
+    scores : array of float, shape (2, nights)
+        Log score of each night with the floor and without it; NaN where none was asked for or the surface has none.
     status, reason : array of str, shape (nights,)
     """
 
     caught: FloatArray
     curve: FloatArray
+    scores: FloatArray
     status: npt.NDArray[np.str_]
     reason: npt.NDArray[np.str_]
 
@@ -49,6 +53,7 @@ def run_block(
     crimes: Crimes,
     budgets: tuple[Budget, ...],
     curve: tuple[Coverage, ...],
+    log_score_floor: float | None = None,
 ) -> BlockResult:
     """Run the nights of one block, one after the other.
 
@@ -58,6 +63,7 @@ def run_block(
     nights = len(windows)
     caught = np.full((len(CAUGHT), scene.labels, len(budgets), nights), np.nan)
     captured = np.full((len(curve), nights), np.nan)
+    scores = np.full((2, nights), np.nan)
     status, reason = ["ok"] * nights, [""] * nights
     for night in range(nights):
         here = crimes.window == night
@@ -67,6 +73,7 @@ def run_block(
                 counts, hit = _counts(crimes.cell[here], crimes.weight[here], scene)
                 found = tally_window(values, kind, counts, hit, budgets, scene)
                 along = _curve(values, kind, counts, curve, scene)
+                scored = _log_scores(values, kind, counts, log_score_floor)
             except (Exception, SystemExit) as error:  # whatever a forecaster does is one night's row
                 if _interrupted(error):
                     raise KeyboardInterrupt from error
@@ -74,9 +81,10 @@ def run_block(
                 continue
         caught[..., night] = found.transpose(0, 2, 1)
         captured[:, night] = along
+        scores[:, night] = scored
         if heard:
             reason[night] = _short(WARNED + "; ".join(sorted(set(heard))))
-    return BlockResult(caught, captured, np.array(status, dtype=str), np.array(reason, dtype=str))
+    return BlockResult(caught, captured, scores, np.array(status, dtype=str), np.array(reason, dtype=str))
 
 
 def _surface(forecaster: Any, events: Events, grid: Grid, window: Windows, scene: Scene) -> tuple[FloatArray, str]:
@@ -114,6 +122,13 @@ def _curve(values: FloatArray, kind: str, counts: FloatArray, curve: tuple[Cover
         return np.nan
     city = scene._replace(label=np.zeros_like(scene.label), labels=1)
     return [float(done.share @ counts) for done in flag(values, kind, curve, city)]
+
+
+def _log_scores(values: FloatArray, kind: str, counts: FloatArray, floor: float | None) -> Any:
+    """Log score of one night with the floor and without it, where it is asked for and the surface expects crimes."""
+    if floor is None or kind != "expected_count":
+        return np.nan
+    return [float(log_score_by_window(values, counts, lowest)) for lowest in (floor, None)]
 
 
 def _interrupted(error: BaseException | None) -> bool:

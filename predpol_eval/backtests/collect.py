@@ -13,6 +13,7 @@ from predpol_eval.backtests.block import WARNED, BlockResult
 from predpol_eval.backtests.job import Block, Job
 from predpol_eval.errors import PredPolWarning
 from predpol_eval.flagging import make_scene
+from predpol_eval.scores import LOG_SCORES
 from predpol_eval.tallies import CAUGHT, assemble
 
 if TYPE_CHECKING:
@@ -31,11 +32,12 @@ def collect(job: Job, results: Iterable[tuple[Block, BlockResult]]) -> xr.Datase
     nights = len(job.windows)
     caught = np.full((*leading, len(CAUGHT), scene.labels, len(job.budgets), nights), np.nan)
     curve = np.full((*leading, len(job.curve), nights), np.nan)
+    scores = np.full((*leading, 2, nights), np.nan)
     status = np.full((*leading, nights), "missing", dtype=object)
     reason = np.full((*leading, nights), "", dtype=object)
     for block, result in results:
         place = (block.forecaster, block.kind, ..., block.nights)
-        caught[place], curve[place] = result.caught, result.curve
+        caught[place], curve[place], scores[place] = result.caught, result.curve, result.scores
         status[place], reason[place] = result.status.astype(object), result.reason.astype(object)
     events = np.zeros((len(job.kinds), scene.labels, nights))
     outside = np.zeros((len(job.kinds), nights))
@@ -70,6 +72,14 @@ def collect(job: Job, results: Iterable[tuple[Block, BlockResult]]) -> xr.Datase
         in_city = np.broadcast_to(events.sum(axis=1), (*leading, nights))
         data["curve_hits"] = (("forecaster", "kind", "coverage", "window"), curve)
         data["curve_events"] = xr.DataArray(in_city, dims=by_night).where(worked)
+    if job.log_score_floor is not None:
+        for part, (name, text) in zip((0, 1, 0), LOG_SCORES.items(), strict=True):
+            values = scores[..., part, :]
+            if name == "log_score_nights":
+                values = np.where(np.isnan(values), np.nan, 1.0)
+            data[name] = (by_night, values, {"long_name": text, "units": "nats"})
+        data["log_score"].attrs["floor"] = job.log_score_floor
+        data["log_score_nights"].attrs["units"] = "nights"
     data.attrs.update(
         method=job.method,
         information_set=job.events[0].information_set,

@@ -158,7 +158,7 @@ def _time_night(job: Job, number: int, kind: int) -> tuple[float, str]:
     arguments = (job.forecasters[number], job.events[kind], job.grid, job.windows[last], crimes)
     if kind == 0:
         # The first run compiles the kernels; it is not what a night costs.
-        run_block(*arguments, job.budgets, job.curve)
+        run_block(*arguments, job.budgets, job.curve, job.log_score_floor)
     begun = time.perf_counter()
-    done = run_block(*arguments, job.budgets, job.curve)
+    done = run_block(*arguments, job.budgets, job.curve, job.log_score_floor)
     return time.perf_counter() - begun, "" if done.status[0] == "ok" else str(done.reason[0])

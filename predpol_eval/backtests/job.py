@@ -27,6 +27,7 @@ from predpol_eval.schedule import (
     refuse_finer_than_data,
     refuse_unobserved,
 )
+from predpol_eval.scores import check_floor
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -67,6 +68,7 @@ class Job:
     budgets: tuple[Budget, ...]
     method: TimeRule
     curve: tuple[Coverage, ...]
+    log_score_floor: float | None
     crimes: tuple[Crimes, ...]
     elsewhere: tuple[int, ...]
 
@@ -99,6 +101,7 @@ class Job:
                 "nights": len(self.windows),
                 "budgets": [repr(budget) for budget in self.budgets],
                 "curve": [repr(budget) for budget in self.curve],
+                "log_score_floor": self.log_score_floor,
                 "method": self.method,
             },
         }
@@ -141,6 +144,7 @@ def make_job(
     kinds: str | Sequence[str] | None,
     method: TimeRule,
     curve: Sequence[float] | None,
+    log_score_floor: float | None = None,
 ) -> Job:
     """Check everything that can be checked before work starts.
 
@@ -204,6 +208,7 @@ def make_job(
         budgets=chosen_budgets,
         method=method,
         curve=tuple(Coverage(float(fraction)) for fraction in sorted(set(curve or ()))),
+        log_score_floor=check_floor(log_score_floor, "log_score_floor"),
         crimes=tuple(crimes),
         elsewhere=tuple(misplaced),
     )

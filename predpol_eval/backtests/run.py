@@ -41,6 +41,7 @@ def backtest(
     store: str | Path | None = None,
     progress: bool = True,
     curve: Sequence[float] | None = None,
+    log_score_floor: float | None = None,
     dry_run: Literal[False] = False,
 ) -> xr.Dataset: ...
 @overload
@@ -57,6 +58,7 @@ def backtest(
     store: str | Path | None = None,
     progress: bool = True,
     curve: Sequence[float] | None = None,
+    log_score_floor: float | None = None,
     dry_run: Literal[True],
 ) -> BacktestEstimate: ...
 def backtest(
@@ -72,6 +74,7 @@ def backtest(
     store: str | Path | None = None,
     progress: bool = True,
     curve: Sequence[float] | None = None,
+    log_score_floor: float | None = None,
     dry_run: bool = False,
 ) -> xr.Dataset | BacktestEstimate:
     """Ask which forecasters would have flagged tomorrow's crimes, night after night, at the same cost.
@@ -101,6 +104,10 @@ def backtest(
     curve : sequence of float, optional
         Shares of the ground at which to count, over the whole study area, what was caught: ``curve_hits`` for capture
         curves.
+    log_score_floor : float, optional
+        Also give the log score of every night, in nats: ``log_score``, in which every cell expects at least so many
+        crimes a night, and ``log_score_unfloored``; see `poisson_log_score`, which is their mean over nights. NaN for
+        forecasters that give scores or flags.
     dry_run : bool
         Only say what it would cost.
 
@@ -130,7 +137,10 @@ def backtest(
     >>> float(ppe.hit_rate(out.sum("window")).squeeze())
     0.25
     """
-    job = make_job(forecasters, events, grid, schedule, budgets=budgets, kinds=kinds, method=method, curve=curve)
+    job = make_job(
+        forecasters, events, grid, schedule, budgets=budgets, kinds=kinds, method=method, curve=curve,
+        log_score_floor=log_score_floor,
+    )  # fmt: skip
     if store is not None:
         for forecaster in job.forecasters:
             identity(forecaster)

@@ -20,8 +20,8 @@ from predpol_eval.backtests.job import Block, Job
 from predpol_eval.errors import InputError, PlanLockedError
 from predpol_eval.tallies import CAUGHT
 
-SCHEMA = "predpol_eval.store/1"
-PARTS = ("caught", "curve", "status", "reason")
+SCHEMA = "predpol_eval.store/2"
+PARTS = ("caught", "curve", "scores", "status", "reason")
 MANIFEST, LOCK, PARTIAL = "manifest.json", "lock", ".partial"
 # All that a damaged archive may raise while its checksums are read.
 _DAMAGE = (OSError, ValueError, KeyError, EOFError, RuntimeError, struct.error, zipfile.BadZipFile, zlib.error)

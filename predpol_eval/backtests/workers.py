@@ -87,6 +87,7 @@ def _computed(job: Job, blocks: list[Block], n_jobs: int | None) -> Iterator[tup
                 job.crimes[block.kind].of(block.nights),
                 job.budgets,
                 job.curve,
+                job.log_score_floor,
             )
 
     # One block at a time: a batch would be lost as a whole.
