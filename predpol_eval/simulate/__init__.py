@@ -1,0 +1,8 @@
+"""Crimes with known truth: what a method finds in them can be held against what was put in."""
+
+from __future__ import annotations
+
+from predpol_eval.simulate.self_exciting import SelfExcitingTruth, simulate_self_exciting
+from predpol_eval.simulate.simulation import Simulation, Truth
+
+__all__ = ["SelfExcitingTruth", "Simulation", "Truth", "simulate_self_exciting"]
