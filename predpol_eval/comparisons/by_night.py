@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from predpol_eval import metrics
 from predpol_eval.errors import InputError
+from predpol_eval.scores import LOG_SCORES
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -234,8 +235,8 @@ def _pooled(tally: xr.Dataset, metric: str | Metric, pool: Sequence[str]) -> xr.
 
 
 def _missing(nights: xr.Dataset) -> xr.DataArray:
-    """Nights on which any of the counts is missing."""
-    return reduce(or_, (nights[name].isnull() for name in nights.data_vars))
+    """Nights on which any of the counts is missing; that a score has no log score makes no night miss."""
+    return reduce(or_, (nights[name].isnull() for name in nights.data_vars if name not in LOG_SCORES))
 
 
 def _without(nights: xr.Dataset, missing: xr.DataArray) -> xr.Dataset:
@@ -257,10 +258,14 @@ def _drawn(nights: xr.Dataset, function: Metric, weights: npt.NDArray[np.float64
 
     largest = max(nights[name].size for name in nights.data_vars) // nights.sizes["window"]
     step = max(1, _MOST_NUMBERS // max(1, largest))
+    # A draw of nights of which one may have scored -inf is undefined, and so is its interval.
+    drawable = nights.assign(
+        {name: nights[name].where(abs(nights[name]) < np.inf) for name in LOG_SCORES if name in nights}
+    )
     parts = []
     for first in range(0, len(weights), step):
         some = xr.DataArray(weights[first : first + step], dims=("draw", "window"))
-        parts.append(function(nights.map(xr.dot, args=(some,), dim="window")))
+        parts.append(function(drawable.map(xr.dot, args=(some,), dim="window")))
     return xr.concat(parts, dim="draw") if len(parts) > 1 else parts[0]
 
 
