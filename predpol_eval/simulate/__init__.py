@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
+from predpol_eval.simulate.background import BackgroundTruth, simulate_background
 from predpol_eval.simulate.self_exciting import SelfExcitingTruth, simulate_self_exciting
 from predpol_eval.simulate.simulation import Simulation, Truth
 
-__all__ = ["SelfExcitingTruth", "Simulation", "Truth", "simulate_self_exciting"]
+__all__ = [
+    "BackgroundTruth",
+    "SelfExcitingTruth",
+    "Simulation",
+    "Truth",
+    "simulate_background",
+    "simulate_self_exciting",
+]

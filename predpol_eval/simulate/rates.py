@@ -1,4 +1,4 @@
-"""How many background crimes per day each cell has: from one number, from an array, from bumps."""
+"""How many background crimes per day each cell has: from one number, an array, a surface, bumps."""
 
 from __future__ import annotations
 
@@ -15,14 +15,22 @@ IntArray = npt.NDArray[np.int64]
 
 
 def read_rates(grid: Grid, mu: Any) -> FloatArray:
-    """Background rate of each cell per day, shape (ny, nx); one number is spread by inside-area.
+    """Background rate of each cell per day, shape (ny, nx).
+
+    One number is spread by inside-area; a surface of expected counts is divided by the length of its window.
 
     Raises
     ------
     InputError
-        If the shape is wrong, or a rate inside the study area is negative, infinite or missing.
+        If the shape is wrong, a surface is not one of expected counts in one window, or a rate inside the study area
+        is negative, infinite or missing.
     """
-    given = np.asarray(mu, dtype=np.float64)
+    if hasattr(mu, "dims"):
+        mu = _surface_rates(grid, mu)
+    try:
+        given = np.asarray(mu, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise InputError(f"mu does not hold numbers ({error}); give crimes per day.") from error
     if given.ndim == 0:
         rate = given * np.where(grid.mask, grid.inside_m2, 0.0) / grid.total_m2
     elif given.shape == grid.shape:
@@ -34,6 +42,25 @@ def read_rates(grid: Grid, mu: Any) -> FloatArray:
     if not (np.isfinite(rate).all() and (rate >= 0).all()):
         raise InputError("mu is negative, infinite or missing in some cells; give crimes per day of at least 0.")
     return np.asarray(rate)
+
+
+def _surface_rates(grid: Grid, surface: Any) -> FloatArray:
+    from predpol_eval.schedule import Windows
+    from predpol_eval.surface import check_surface
+
+    risk = check_surface(surface, grid)
+    if risk.attrs["kind"] != "expected_count":
+        raise InputError(
+            f"mu is a surface of kind {risk.attrs['kind']!r}, whose numbers are not crimes; give one of kind "
+            "'expected_count', or an array of crimes per day."
+        )
+    windows = Windows.from_coords(risk)
+    if risk.ndim != 3 or len(windows) != 1:
+        raise InputError(
+            f"mu is a surface of shape {risk.shape}; give one forecaster and one window, as in "
+            "risk.isel(window=[0]), or an array of crimes per day."
+        )
+    return np.asarray(risk.to_numpy()[0] / windows.days[0])
 
 
 def read_hot_spots(hot_spots: Any) -> FloatArray:

@@ -10,19 +10,18 @@ import numpy.typing as npt
 
 from predpol_eval.errors import InputError
 from predpol_eval.grid import Grid
+from predpol_eval.simulate.background import Background, BackgroundTruth, check_outside
 from predpol_eval.simulate.families import grow, scatter
 from predpol_eval.simulate.places import places_in_cells
-from predpol_eval.simulate.rates import hot_spot_rates, places_in_hot_spots, read_hot_spots, read_rates
 from predpol_eval.simulate.setting import Setting, check_number
-from predpol_eval.simulate.simulation import IntArray, Simulation, Truth, unordered
+from predpol_eval.simulate.simulation import IntArray, Simulation, unordered
 
-FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class SelfExcitingTruth(Truth):
-    """What a self-exciting city was made of.
+class SelfExcitingTruth(BackgroundTruth):
+    """What a self-exciting city was made of; its background as in `BackgroundTruth`.
 
     Attributes
     ----------
@@ -32,12 +31,6 @@ class SelfExcitingTruth(Truth):
         Repeats per crime, and their decay per day.
     sigma : float or None
         Standard deviation of the way from a crime to its repeat in each direction, metres; None in cells.
-    mu : array of float, shape (ny, nx)
-        Background rate of each cell per day; 0 outside the study area.
-    mu_outside : float
-        Background crimes per day of the hot spots that fall in no cell of the study area.
-    hot_spots : array of float, shape (k, 4)
-        Easting, northing, spread (metres) and crimes per day of the bumps that are part of `mu`.
     parent : array of int, shape (n,)
         Position in the events of the crime that each crime repeats; -1 where it repeats none of them.
     repeat : array of bool, shape (n,)
@@ -46,8 +39,6 @@ class SelfExcitingTruth(Truth):
         0 for background crimes, 1 for their repeats, 2 for the repeats of those, ...
     burn_in_days : float
         How long the process ran before the start.
-    left_out : int
-        Crimes between start and end that fell outside the study area and were dropped.
     """
 
     PER_CRIME: ClassVar[tuple[str, ...]] = ("moment", "parent", "repeat", "generation")
@@ -56,11 +47,7 @@ class SelfExcitingTruth(Truth):
     theta: float
     omega: float
     sigma: float | None
-    mu: FloatArray
-    mu_outside: float
-    hot_spots: FloatArray
     burn_in_days: float
-    left_out: int
     parent: IntArray
     repeat: BoolArray
     generation: IntArray
@@ -74,9 +61,7 @@ class SelfExcitingTruth(Truth):
         }
         if self.sigma is not None:
             described["sigma"] = f"{self.sigma:g} m"
-        rate = self.mu.sum() + self.mu_outside
-        described["background"] = f"{rate:g} crimes per day in {int((self.mu > 0).sum()):,} cells"
-        return {**described, "seed": str(self.seed)}
+        return {**described, **BackgroundTruth.summary(self)}
 
 
 def simulate_self_exciting(
@@ -92,6 +77,8 @@ def simulate_self_exciting(
     model: Literal["cell", "continuous"] = "cell",
     sigma: float | None = None,
     hot_spots: Any = None,
+    weekly: Any = None,
+    yearly: Any = None,
     outside: Literal["keep", "drop"] = "keep",
     burn_in: str | None = None,
     resolution: Literal["day", "hour", "minute"] | None = None,
@@ -115,9 +102,9 @@ def simulate_self_exciting(
         Mean number of repeats of a crime, from 0 to below 1.
     omega : float
         Decay per day, above 0.
-    mu : float or array of float, shape (ny, nx)
-        Background crimes per day: of the whole grid, spread by inside-area, or of each cell. They lie evenly in the
-        part of their cell inside the study area.
+    mu : float, array of float of shape (ny, nx), or surface
+        Background crimes per day: of the whole grid, spread by inside-area; of each cell; or as a surface of expected
+        counts has them in its one window. They lie evenly in the part of their cell inside the study area.
     seed : int
         Of the random numbers: the same seed gives the same crimes.
     model : {"cell", "continuous"}
@@ -127,6 +114,8 @@ def simulate_self_exciting(
     hot_spots : array of float, shape (k, 4), optional
         With ``model="continuous"``: Gaussian bumps of background beside `mu`, as rows of easting, northing, spread in
         metres and crimes per day. Not cut off at the border of the study area.
+    weekly, yearly : array of float, optional
+        Season of the background, as in `simulate_background`; repeats follow it at their delay.
     outside : {"keep", "drop"}
         What becomes of crimes that fall outside the study area, where nothing but repeats and hot spots reach: kept
         in the table (`Grid.cells_of` gives -1, a tally counts them as outside), as in a city whose police record
@@ -173,28 +162,21 @@ def simulate_self_exciting(
     theta = check_number(theta, "theta", 0, 1, limit)
     decay = "the decay per day, above 0 and finite, for instance 0.1 for ten days"
     omega = check_number(omega, "omega", 0, np.inf, decay, closed=False)
-    sigma = _check_model(model, sigma, hot_spots, outside)
-    even, spots = read_rates(grid, mu), read_hot_spots(hot_spots)
-    bumps, beyond = hot_spot_rates(grid, spots)
-    rate = even + bumps
-    setting.refuse_too_many((float(rate.sum()) + beyond) * (setting.days + setting.before) / (1.0 - theta))
+    sigma = _check_model(model, sigma, hot_spots)
+    check_outside(outside)
+    background = Background.read(grid, mu, hot_spots, weekly, yearly)
+    setting.refuse_too_many(background.number(setting) / (1.0 - theta))
 
     random = np.random.default_rng(setting.seed)
-    length = setting.days + setting.before
-    home = np.repeat(np.arange(even.size), random.poisson(even.ravel() * length))
-    spot = np.repeat(np.arange(len(spots)), random.poisson(spots[:, 3] * length))
-    t = random.uniform(-setting.before, setting.days, home.size + spot.size)
+    t, home, spot = background.draw(random, setting)
     families = grow(random, t, setting.days, theta, omega)
+    seen = families.t >= 0
     if sigma is None:
         cell = home[families.root]
-        seen = families.t >= 0
     else:
-        x, y = np.concatenate(
-            [places_in_cells(random, grid, home), places_in_hot_spots(random, spots, spot)], axis=1
-        )  # fmt: skip
-        x, y = scatter(random, families, x, y, sigma)
+        x, y = scatter(random, families, *background.places(random, home, spot), sigma)
         cell = grid.cell_of(x, y)
-        seen = (families.t >= 0) & ((cell >= 0) | (outside == "keep"))
+        seen &= (cell >= 0) | (outside == "keep")
     order = np.lexsort((cell, families.t))
     order = order[seen[order]]
     if sigma is None:
@@ -203,21 +185,18 @@ def simulate_self_exciting(
         x, y = x[order], y[order]
     moments = setting.moments(families.t[order])
     truth = SelfExcitingTruth(
-        seed=setting.seed, moment=moments, model=model, theta=theta, omega=omega, sigma=sigma, mu=rate,
-        mu_outside=beyond, hot_spots=spots, burn_in_days=setting.before,
-        left_out=int((families.t >= 0).sum()) - len(order),
+        **background.truth(setting), moment=moments, model=model, theta=theta, omega=omega, sigma=sigma,
+        burn_in_days=setting.before, left_out=int((families.t >= 0).sum()) - len(order),
         parent=unordered(order, families.t.size)[families.parent[order]],
         repeat=families.parent[order] >= 0, generation=families.generation[order],
     )  # fmt: skip
     return Simulation(events=setting.events(moments, x, y), truth=truth)
 
 
-def _check_model(model: str, sigma: Any, hot_spots: Any, outside: str) -> float | None:
+def _check_model(model: str, sigma: Any, hot_spots: Any) -> float | None:
     """Give the sigma of the model; refuse what the model does not have."""
     if model not in ("cell", "continuous"):
         raise InputError(f"model={model!r}; choose 'cell' or 'continuous'.")
-    if outside not in ("keep", "drop"):
-        raise InputError(f"outside={outside!r}; choose 'keep' or 'drop'.")
     if model == "continuous":
         metres = "the metres that a repeat lies from its crime in each direction, above 0, for instance sigma=100"
         return check_number(sigma, "sigma", 0, np.inf, metres, closed=False)

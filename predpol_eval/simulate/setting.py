@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from predpol_eval.civil_time import (
+    EARLIEST,
     NANOSECONDS_PER_DAY,
     TimeArray,
     check_zone,
@@ -26,6 +27,7 @@ FloatArray = npt.NDArray[np.float64]
 Resolution = Literal["day", "hour", "minute"]
 
 MOST_CRIMES = 20_000_000
+_LONGEST_BURN_IN = 36_525.0  # days; nanoseconds would wrap around
 _UNIT = {"day": "D", "hour": "h", "minute": "m"}
 
 
@@ -86,6 +88,8 @@ class Setting:
         if resolution is not None and resolution not in _UNIT:
             raise InputError(f"resolution={resolution!r}; choose 'day', 'hour', 'minute' or None.")
         before = 0.0 if burn_in is None else span(burn_in, "burn_in", zero=True).nominal_days
+        if before > min(_LONGEST_BURN_IN, float((first.astype("datetime64[s]") - EARLIEST) / np.timedelta64(1, "D"))):
+            raise InputError(f"burn_in={burn_in!r} is longer than 100 years, or reaches before 1700; give less.")
         name = str(kind).strip()
         if not name:
             raise InputError(f"kind={kind!r} is blank; give the crimes a name, for instance kind='burglary'.")
@@ -98,6 +102,12 @@ class Setting:
     def days(self) -> float:
         """Elapsed days from first to last."""
         return float(days_between(self.first, self.last))
+
+    @property
+    def begin(self) -> np.datetime64:
+        """When the burn-in begins, UTC."""
+        begin: np.datetime64 = self.first - np.timedelta64(round(self.before * NANOSECONDS_PER_DAY), "ns")
+        return begin
 
     def refuse_too_many(self, expected: float) -> None:
         """Refuse what would fill the memory."""
