@@ -68,6 +68,8 @@ _HOME = {
     "NearRepeat": "forecasters",
     "SelfExciting": "forecasters",
     "External": "forecasters",
+    "Blend": "forecasters",
+    "tune": "forecasters",
     "forecast": "forecasters",
     "save_fit": "forecasters",
     "load_fit": "forecasters",
@@ -112,6 +114,7 @@ if TYPE_CHECKING:
     from predpol_eval.errors import PredPolWarning as PredPolWarning
     from predpol_eval.events import Events as Events
     from predpol_eval.forecasters import KDE as KDE
+    from predpol_eval.forecasters import Blend as Blend
     from predpol_eval.forecasters import CountMap as CountMap
     from predpol_eval.forecasters import External as External
     from predpol_eval.forecasters import NearRepeat as NearRepeat
@@ -121,6 +124,7 @@ if TYPE_CHECKING:
     from predpol_eval.forecasters import forecast as forecast
     from predpol_eval.forecasters import load_fit as load_fit
     from predpol_eval.forecasters import save_fit as save_fit
+    from predpol_eval.forecasters import tune as tune
     from predpol_eval.grid import Grid as Grid
     from predpol_eval.metrics import hit_rate as hit_rate
     from predpol_eval.metrics import lift as lift

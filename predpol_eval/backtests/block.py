@@ -10,14 +10,13 @@ import numpy.typing as npt
 
 from predpol_eval.backtests.hearing import ears
 from predpol_eval.backtests.job import Crimes
+from predpol_eval.backtests.risk import block_risk, interrupted, night_risk
 from predpol_eval.budgets import Budget, Coverage
-from predpol_eval.errors import InputError
 from predpol_eval.events import Events
 from predpol_eval.flagging import Scene, flag, make_scene
 from predpol_eval.grid import Grid
 from predpol_eval.schedule import Windows
 from predpol_eval.scores import log_score_by_window
-from predpol_eval.surface import check_surface
 from predpol_eval.tallies import CAUGHT, tally_window
 
 FloatArray = npt.NDArray[np.float64]
@@ -57,7 +56,13 @@ def run_block(
 ) -> BlockResult:
     """Run the nights of one block, one after the other.
 
-    A night whose fit, prediction or count raises becomes a row with its reason; the others go on.
+    A night whose fit, prediction or count raises becomes a row with its reason; the others go on. Forecasters of this
+    library that have a faster way through many nights forecast the block at once.
+
+    Raises
+    ------
+    PredPolError
+        If that faster way does not give what the night gives by itself (see `block_risk`).
     """
     scene = make_scene(grid)
     nights = len(windows)
@@ -65,17 +70,21 @@ def run_block(
     captured = np.full((len(curve), nights), np.nan)
     scores = np.full((2, nights), np.nan)
     status, reason = ["ok"] * nights, [""] * nights
+    together = block_risk(forecaster, events, grid, windows, scene)
     for night in range(nights):
         here = crimes.window == night
         with ears.listen() as heard:
             try:
-                values, kind = _surface(forecaster, events, grid, windows[night], scene)
+                if together is None:
+                    values, kind = night_risk(forecaster, events, grid, windows[night], scene)
+                else:
+                    values, kind = together.values[night], together.kind
                 counts, hit = _counts(crimes.cell[here], crimes.weight[here], scene)
                 found = tally_window(values, kind, counts, hit, budgets, scene)
                 along = _curve(values, kind, counts, curve, scene)
                 scored = _log_scores(values, kind, counts, log_score_floor)
             except (Exception, SystemExit) as error:  # whatever a forecaster does is one night's row
-                if _interrupted(error):
+                if interrupted(error):
                     raise KeyboardInterrupt from error
                 status[night], reason[night] = "failed", _short(f"{type(error).__name__}: {_message(error)}")
                 continue
@@ -85,25 +94,6 @@ def run_block(
         if heard:
             reason[night] = _short(WARNED + "; ".join(sorted(set(heard))))
     return BlockResult(caught, captured, scores, np.array(status, dtype=str), np.array(reason, dtype=str))
-
-
-def _surface(forecaster: Any, events: Events, grid: Grid, window: Windows, scene: Scene) -> tuple[FloatArray, str]:
-    """Risk of every cell of the study area, from what was known at the window's `until` and nothing else."""
-    until = window.until[0]
-    fitted = forecaster.fit(events.known_at(until), grid, until=until)
-    risk = check_surface(fitted.predict(window), grid)
-    predicted = Windows.from_coords(risk)
-    if (
-        risk.ndim != 3
-        or len(predicted) != 1
-        or predicted.start[0] != window.start[0]
-        or predicted.end[0] != window.end[0]
-    ):
-        raise InputError(
-            f"The forecaster predicted other windows than the one asked for: dimensions {risk.dims}, windows "
-            f"{predicted!r}; predict(windows) must return exactly those windows."
-        )
-    return np.ascontiguousarray(risk.to_numpy().reshape(-1)[scene.cells], dtype=np.float64), str(risk.attrs["kind"])
 
 
 def _counts(cell: npt.NDArray[np.int64], weight: FloatArray, scene: Scene) -> tuple[FloatArray, FloatArray]:
@@ -129,15 +119,6 @@ def _log_scores(values: FloatArray, kind: str, counts: FloatArray, floor: float 
     if floor is None or kind != "expected_count":
         return np.nan
     return [float(log_score_by_window(values, counts, lowest)) for lowest in (floor, None)]
-
-
-def _interrupted(error: BaseException | None) -> bool:
-    """Whether an error hides that somebody pressed Ctrl-C: compiled code turns that into a SystemError."""
-    while error is not None:
-        if isinstance(error, KeyboardInterrupt):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
 
 
 def _message(error: BaseException) -> str:

@@ -11,10 +11,14 @@ from pathlib import Path
 from predpol_eval.backtests.block import run_block
 from predpol_eval.backtests.job import Job
 from predpol_eval.errors import InputError
+from predpol_eval.forecasters.many_nights import has_own_way
+from predpol_eval.schedule import NIGHTS_PER_BLOCK
 from predpol_eval.tallies import CAUGHT
 
 # Measured, and rounded up. Arrays of the size of the grid that live at once while a night is fitted and counted:
 ARRAYS_PER_NIGHT, ARRAYS_PER_BUDGET = 14, 3.5
+# And for each night of a block that is forecast at once:
+ARRAYS_AT_ONCE = 6
 # A process with its libraries loaded, and what this one takes where the system does not tell.
 GIGABYTES_PER_WORKER, GIGABYTES_HERE = 0.4, 0.4
 BYTES_PER_CRIME = 120
@@ -74,7 +78,10 @@ def gigabytes_needed(job: Job, workers: int) -> float:
     rows = len(job.forecasters) * len(job.kinds) * len(job.grid.labels) * len(job.windows)
     result = 8 * rows * (len(job.budgets) * (len(CAUGHT) + 1) + 2) * RESULT_COPIES
     budgets = len(job.budgets) + len(job.curve)
-    night = 8 * job.grid.mask.size * (ARRAYS_PER_NIGHT + ARRAYS_PER_BUDGET * budgets)
+    arrays = ARRAYS_PER_NIGHT + ARRAYS_PER_BUDGET * budgets
+    if any(has_own_way(forecaster) for forecaster in job.forecasters):
+        arrays += NIGHTS_PER_BLOCK * ARRAYS_AT_ONCE
+    night = 8 * job.grid.mask.size * arrays
     crimes = BYTES_PER_CRIME * max(len(events) for events in job.events)
     return (result + workers * (night + crimes)) / 1e9 + workers * GIGABYTES_PER_WORKER
 
@@ -153,12 +160,15 @@ def estimate(job: Job, workers: int) -> BacktestEstimate:
 
 def _time_night(job: Job, number: int, kind: int) -> tuple[float, str]:
     """Seconds of the last night, and why it failed if it did."""
-    last = len(job.windows) - 1
-    crimes = job.crimes[kind].of(slice(last, last + 1))
-    arguments = (job.forecasters[number], job.events[kind], job.grid, job.windows[last], crimes)
+    forecaster, stop = job.forecasters[number], len(job.windows)
+    # What is done a block at a time is timed so, and shared among the nights.
+    nights = slice(max(0, stop - (NIGHTS_PER_BLOCK if has_own_way(forecaster) else 1)), stop)
+    crimes = job.crimes[kind].of(nights)
+    arguments = (forecaster, job.events[kind], job.grid, job.windows[nights], crimes)
     if kind == 0:
         # The first run compiles the kernels; it is not what a night costs.
         run_block(*arguments, job.budgets, job.curve, job.log_score_floor)
     begun = time.perf_counter()
     done = run_block(*arguments, job.budgets, job.curve, job.log_score_floor)
-    return time.perf_counter() - begun, "" if done.status[0] == "ok" else str(done.reason[0])
+    seconds = (time.perf_counter() - begun) / (nights.stop - nights.start)
+    return seconds, "" if done.status[-1] == "ok" else str(done.reason[-1])

@@ -2,15 +2,18 @@
 
 from predpol_eval.forecasters.base import Fitted, Forecaster, describe, forecast, identity
 from predpol_eval.forecasters.baseline import CountMap, Uniform
+from predpol_eval.forecasters.blend import Blend
 from predpol_eval.forecasters.external import External
 from predpol_eval.forecasters.fit_files import load_fit, save_fit
 from predpol_eval.forecasters.kde import KDE
 from predpol_eval.forecasters.near_repeat import NearRepeat
 from predpol_eval.forecasters.prospective import ProspectiveHotspot
 from predpol_eval.forecasters.self_exciting import SelfExciting
+from predpol_eval.forecasters.tuned import Tuned, tune
 
 __all__ = [
     "KDE",
+    "Blend",
     "CountMap",
     "External",
     "Fitted",
@@ -18,10 +21,12 @@ __all__ = [
     "NearRepeat",
     "ProspectiveHotspot",
     "SelfExciting",
+    "Tuned",
     "Uniform",
     "describe",
     "forecast",
     "identity",
     "load_fit",
     "save_fit",
+    "tune",
 ]

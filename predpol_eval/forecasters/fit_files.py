@@ -21,14 +21,17 @@ _LEFT_OUT = {"report"}
 
 def _classes() -> dict[str, type[Any]]:
     """The only classes that a file can name: nothing else is ever made from one."""
+    from predpol_eval import budgets
     from predpol_eval.events import Events
     from predpol_eval.forecasters import (
         base,
         baseline,
+        blend,
         kde,
         near_repeat,
         prospective,
         self_exciting,
+        tuned,
     )
     from predpol_eval.forecasters.hawkes import cell_fit, cell_forecast, cells
     from predpol_eval.grid import Grid
@@ -38,6 +41,8 @@ def _classes() -> dict[str, type[Any]]:
         prospective.ProspectiveHotspot, near_repeat.NearRepeat,
         self_exciting.SelfExciting, cell_forecast.FittedSelfExciting,
         cells.CellCrimes, cell_fit.CellFit,
+        blend.Blend, blend.FittedBlend, blend.Learnt, tuned.Tuned, tuned.FittedTuned, tuned.Choice,
+        budgets.TopCells, budgets.Coverage, budgets.Flags,
     ]  # fmt: skip
     return {kind.__name__: kind for kind in made}
 

@@ -1,0 +1,161 @@
+"""Weights of a mixture of expected counts that maximise its Poisson log score."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from predpol_eval.projection import FloatArray
+
+# Nats per crime that the score may still be below its maximum.
+TOLERANCE = 1e-6
+MOST_STEPS = 20_000
+# A weight that never was above this cannot be told from none.
+SMALLEST = 1e-300
+
+
+class Mixture(NamedTuple):
+    """Weights, and how they were found."""
+
+    weights: FloatArray
+    steps: int
+    gap: float
+    path: FloatArray
+
+    @property
+    def converged(self) -> bool:
+        """Whether the score is known to be within the tolerance of its maximum."""
+        return self.gap <= TOLERANCE
+
+
+def mixture_weights(
+    rates: FloatArray,
+    crimes: FloatArray,
+    totals: FloatArray,
+    *,
+    base: FloatArray | None = None,
+    normalised: bool = True,
+    most_steps: int = MOST_STEPS,
+) -> Mixture:
+    """Maximise sum_i y_i ln(b_i + sum_k w_k r_ik) - sum_k w_k R_k over weights of 0 and more.
+
+    Parameters
+    ----------
+    rates : array of float, shape (n, k)
+        Expected count of every part, where crimes fell.
+    crimes : array of float, shape (n,)
+        Crimes y there, above 0.
+    totals : array of float, shape (k,)
+        Expected count R of every part over all cells and windows, those without a crime too.
+    base : array of float, shape (n,), optional
+        What is expected there besides, with a weight that is given. Where it is 0, some part must expect something.
+    normalised : bool
+        Whether the weights must sum to 1.
+    most_steps : int
+        Where to stop.
+
+    Returns
+    -------
+    Mixture
+        ``gap`` is an upper bound of what the score lacks of its maximum, in nats per crime; ``path`` the score per
+        crime after every round, which never falls. Without any crime all weights are alike.
+
+    Notes
+    -----
+    Each step is one of expectation and maximisation: w_k is multiplied by sum_i (y_i r_ik / m_i) / (R_k + mu), m the
+    mixture and mu what makes the weights sum to 1 (0 where they need not); it never lowers the score. A round
+    extrapolates two steps on the logarithms of the weights (Varadhan and Roland 2008, Scandinavian Journal of
+    Statistics 35), and keeps that only where it scores higher. The score is concave in the weights, which bounds what
+    is lacking.
+
+    Examples
+    --------
+    >>> rates, totals = np.array([[1.0, 0.5], [0.0, 0.5]]), np.array([1.0, 1.0])
+    >>> mixture_weights(rates, np.array([3.0, 1.0]), totals).weights.round(3).tolist()  # 3/4 of the crimes: 1/2 + 1/4
+    [0.5, 0.5]
+    """
+    count, number, live = len(totals), float(crimes.sum()), totals > 0
+    if not number > 0 or not live.any():
+        return Mixture(np.full(count, 1.0 / count), 0, 0.0, np.array([]))
+    besides = np.zeros(len(crimes)) if base is None else base
+    problem = _Problem(rates[:, live], crimes, totals[live], besides, normalised)
+    weights = problem.scaled(np.ones(int(live.sum())))
+    score, steps, gap = problem.score(weights), 0, problem.gap(weights)
+    path = [score]
+    while gap > TOLERANCE * number and steps < most_steps:
+        one = problem.step(weights)
+        two = problem.step(one)
+        weights, score = problem.better(two, problem.leap(weights, one, two))
+        path.append(score)
+        steps, gap = steps + 3, problem.gap(weights)
+    found = np.zeros(count)
+    found[live] = weights
+    return Mixture(found, steps, gap / number, np.array(path) / number)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Problem:
+    """The score and its steps; all parts expect something."""
+
+    rates: FloatArray
+    crimes: FloatArray
+    totals: FloatArray
+    base: FloatArray
+    normalised: bool
+
+    def scaled(self, weights: FloatArray) -> FloatArray:
+        """Weights that sum to 1, or whose mixture expects as many crimes as there were."""
+        size = weights.sum() if self.normalised else weights @ self.totals / self.crimes.sum()
+        return np.asarray(weights / size)
+
+    def score(self, weights: FloatArray) -> float:
+        """Poisson log score, up to what does not depend on the weights."""
+        return float(self.crimes @ np.log(self.base + self.rates @ weights) - weights @ self.totals)
+
+    def pull(self, weights: FloatArray) -> FloatArray:
+        """Derivative of the first term of the score by each weight."""
+        return np.asarray((self.crimes / (self.base + self.rates @ weights)) @ self.rates)
+
+    def step(self, weights: FloatArray) -> FloatArray:
+        """One step of expectation and maximisation."""
+        share = weights * self.pull(weights)
+        return np.asarray(share / (self.totals + (_multiplier(share, self.totals) if self.normalised else 0.0)))
+
+    def leap(self, start: FloatArray, one: FloatArray, two: FloatArray) -> FloatArray:
+        """Extrapolate two steps, then one step more, which cleans up after a bold one."""
+        logs = [np.log(np.maximum(weights, SMALLEST)) for weights in (start, one, two)]
+        first = logs[1] - logs[0]
+        bend = logs[2] - logs[1] - first
+        length = float(np.sqrt((first @ first) / (bend @ bend))) if bend.any() else 1.0
+        reach = logs[0] + 2 * length * first + length**2 * bend
+        return self.step(self.scaled(np.exp(np.clip(reach - reach.max(), np.log(SMALLEST), 0.0))))
+
+    def better(self, one: FloatArray, other: FloatArray) -> tuple[FloatArray, float]:
+        """The weights that score higher, and their score."""
+        scores = self.score(one), self.score(other)
+        return (other, scores[1]) if scores[1] > scores[0] else (one, scores[0])
+
+    def gap(self, weights: FloatArray) -> float:
+        """Upper bound of what the score lacks of its maximum, in nats."""
+        pull = self.pull(weights)
+        slope = pull - self.totals
+        if self.normalised:
+            return max(0.0, float(slope.max() - weights @ slope))
+        # The best weights expect at most as many crimes as there were.
+        return max(0.0, float(self.crimes.sum() * max(0.0, (pull / self.totals).max() - 1.0) - weights @ slope))
+
+
+def _multiplier(share: FloatArray, totals: FloatArray) -> float:
+    """Solve sum share / (totals + mu) = 1 for mu: from below, where Newton's steps never overshoot."""
+    some = share > 0
+    part, whole = share[some], totals[some]
+    mu = float((part - whole).max())
+    for _ in range(100):
+        weights = part / (whole + mu)
+        excess = float(weights.sum()) - 1.0
+        if excess <= 1e-14:
+            break
+        mu += excess / float((weights / (whole + mu)).sum())
+    return mu
