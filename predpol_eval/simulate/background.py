@@ -93,7 +93,7 @@ class BackgroundTruth(Truth):
         for name, profile in (("week", self.weekly), ("year", self.yearly)):
             if np.ptp(profile):
                 described[name] = f"{profile.min():.2f} to {profile.max():.2f} times that rate"
-        return {**described, "seed": str(self.seed)}
+        return {**described, **Truth.summary(self)}
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -161,7 +161,12 @@ def check_number(value: Any, what: str, low: float, high: float, remedy: str, *,
     return float(value)
 
 
-def cut(happened: TimeArray, tz: str, resolution: Resolution) -> TimeArray:
+def check_share(value: Any, what: str) -> float:
+    """One number from 0 to 1, as a float."""
+    return check_number(value, what, 0, np.nextafter(1, 2), "a probability from 0 to 1")
+
+
+def cut(happened: TimeArray, tz: str, resolution: str) -> TimeArray:
     """Cut times to whole units of the wall clock, as publishers do."""
     wall = to_wall(happened, tz)
     whole = wall.astype(f"datetime64[{_UNIT[resolution]}]").astype("datetime64[ns]")
@@ -169,3 +174,14 @@ def cut(happened: TimeArray, tz: str, resolution: Resolution) -> TimeArray:
         return localise(whole, tz).utc
     # Within the hour the wall clock runs as UTC does, also in the hour that is repeated.
     return np.asarray(happened - (wall - whole))
+
+
+def cut_up(times: TimeArray, tz: str, resolution: str) -> TimeArray:
+    """Move times that are not whole units of the wall clock to the end of the unit."""
+    low = cut(times, tz, resolution)
+    if resolution == "day":
+        wall = to_wall(times, tz).astype("datetime64[D]") + np.timedelta64(1, "D")
+        high = localise(wall.astype("datetime64[ns]"), tz).utc
+    else:
+        high = low + np.timedelta64(1, "h" if resolution == "hour" else "m")
+    return np.where(low == times, times, high)
