@@ -60,6 +60,8 @@ _HOME = {
     "bootstrap_by_night": "comparisons",
     "difference_by_night": "comparisons",
     "differences_in_words": "comparisons",
+    # near repeats
+    "knox": "near_repeats",
     # forecasters
     "Uniform": "forecasters",
     "CountMap": "forecasters",
@@ -133,6 +135,7 @@ if TYPE_CHECKING:
     from predpol_eval.metrics import ppai as ppai
     from predpol_eval.metrics import precision as precision
     from predpol_eval.metrics import search_efficiency as search_efficiency
+    from predpol_eval.near_repeats import knox as knox
     from predpol_eval.plot import plot_capture as plot_capture
     from predpol_eval.plot import plot_metric as plot_metric
     from predpol_eval.plot import plot_risk as plot_risk
