@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from predpol_eval.kernels.points import FloatArray, merge
+from predpol_eval.kernels.points import FloatArray, floats, merge
 
 
 @njit(cache=True, error_model="numpy")
@@ -65,10 +65,9 @@ def _quartic(
     cell: float,
     nx: int,
     ny: int,
-    bandwidth: float,
+    bandwidth: FloatArray,
 ) -> FloatArray:
     out = np.zeros((ny, nx))
-    side = cell / bandwidth
     edge_x = np.empty(nx + 1)
     edge_y = np.empty(ny + 1)
     strip_x = np.empty(nx + 1)
@@ -77,8 +76,9 @@ def _quartic(
     constant = np.empty(nx)
     slope = np.empty(nx)
     for i in range(x.size):
-        first, stop = _edges(x[i] - x0, cell, nx, bandwidth, edge_x, strip_x)
-        bottom, top = _edges(y[i] - y0, cell, ny, bandwidth, edge_y, strip_y)
+        side = cell / bandwidth[i]
+        first, stop = _edges(x[i] - x0, cell, nx, bandwidth[i], edge_x, strip_x)
+        bottom, top = _edges(y[i] - y0, cell, ny, bandwidth[i], edge_y, strip_y)
         if stop <= first or top <= bottom:
             continue
         for k in range(first, stop):
@@ -165,4 +165,38 @@ def quartic_cell_mass(
            [0.25, 0.25]])
     """
     x, y, weight = merge(x, y, weight)
-    return _quartic(x, y, weight, float(x0), float(y0), float(cell), int(nx), int(ny), float(bandwidth))
+    return quartic_scatter(x, y, weight, x0, y0, cell, nx, ny, np.full(x.size, float(bandwidth)))
+
+
+def quartic_scatter(
+    x: npt.ArrayLike,
+    y: npt.ArrayLike,
+    weight: npt.ArrayLike,
+    x0: float,
+    y0: float,
+    cell: float,
+    nx: int,
+    ny: int,
+    bandwidth: npt.ArrayLike,
+) -> FloatArray:
+    """Weighted mass of quartic kernels inside every cell, each crime's with a bandwidth of its own.
+
+    Parameters
+    ----------
+    x, y, weight, x0, y0, cell, nx, ny
+        As for `quartic_cell_mass`.
+    bandwidth : array_like of float, shape (n,)
+        Radius at which each crime's kernel ends, metres; above 0.
+
+    Returns
+    -------
+    ndarray of float64, shape (ny, nx)
+        As `quartic_cell_mass`, as accurate.
+
+    Examples
+    --------
+    >>> quartic_scatter([5.0, 15.0], [5.0, 5.0], [1.0, 1.0], 0.0, 0.0, 10.0, 3, 1, [5.0, 10.0]).round(3)
+    array([[1.078, 0.674, 0.078]])
+    """
+    place = (float(x0), float(y0), float(cell), int(nx), int(ny))
+    return _quartic(floats(x), floats(y), floats(weight), *place, floats(bandwidth))

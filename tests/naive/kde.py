@@ -68,3 +68,46 @@ def quartic_cell_mass(x, y, weight, x0, y0, cell, nx, ny, bandwidth):
                     bandwidth,
                 )
     return out
+
+
+def kth_distance(x, y, k):
+    """Distance from every crime to its k-th nearest other crime; infinite if there is none."""
+    found = []
+    for i, (px, py) in enumerate(zip(x, y, strict=True)):
+        others = sorted(math.hypot(qx - px, qy - py) for j, (qx, qy) in enumerate(zip(x, y, strict=True)) if j != i)
+        found.append(others[k - 1] if len(others) >= k else math.inf)
+    return np.array(found)
+
+
+def adaptive_cell_mass(x, y, weight, x0, y0, cell, nx, ny, k, least, kernel="gaussian"):
+    """Crime by crime, each with the bandwidth that its own k-th neighbour gives it."""
+    mass = gaussian_cell_mass if kernel == "gaussian" else quartic_cell_mass
+    out = np.zeros((ny, nx))
+    for px, py, w, distance in zip(x, y, weight, kth_distance(x, y, k), strict=True):
+        out += mass([px], [py], [w], x0, y0, cell, nx, ny, max(distance, least))
+    return out
+
+
+def left_out_score(x, y, weight, bandwidth):
+    """Weighted mean log density of every crime by the crimes that are not on its place."""
+    total = 0.0
+    for px, py, w in zip(x, y, weight, strict=True):
+        rest = [(qx, qy, v) for qx, qy, v in zip(x, y, weight, strict=True) if (qx, qy) != (px, py)]
+        terms = [math.log(v) - ((qx - px) ** 2 + (qy - py) ** 2) / (2 * bandwidth**2) for qx, qy, v in rest]
+        highest = max(terms)  # so that far crimes do not underflow
+        log_sum = highest + math.log(sum(math.exp(term - highest) for term in terms))
+        total += w * (log_sum - math.log(sum(v for _, _, v in rest)) - math.log(2 * math.pi * bandwidth**2))
+    return total / sum(weight)
+
+
+def normal_reference(x, y, weight):
+    """n^(-1/6) times the root of the mean of the two weighted variances."""
+    whole = sum(weight)
+    share = [w / whole for w in weight]
+    variances = []
+    for column in (x, y):
+        mean = sum(s * value for s, value in zip(share, column, strict=True))
+        squares = sum(s * (value - mean) ** 2 for s, value in zip(share, column, strict=True))
+        variances.append(squares / (1 - sum(s * s for s in share)))
+    number = whole**2 / sum(w * w for w in weight)
+    return math.sqrt(sum(variances) / 2) * number ** (-1 / 6)
