@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 from predpol_eval.simulate.background import BackgroundTruth, simulate_background
+from predpol_eval.simulate.near_repeats import NearRepeatTruth, simulate_near_repeats
 from predpol_eval.simulate.recording import RecordingTruth, with_recording_delay
 from predpol_eval.simulate.reporting import ReportingTruth, with_reporting
 from predpol_eval.simulate.self_exciting import SelfExcitingTruth, simulate_self_exciting
@@ -16,6 +17,7 @@ from predpol_eval.simulate.waits import Waits
 
 __all__ = [
     "BackgroundTruth",
+    "NearRepeatTruth",
     "RecordingTruth",
     "ReportingTruth",
     "SelfExcitingTruth",
@@ -24,6 +26,7 @@ __all__ = [
     "UncertainTruth",
     "Waits",
     "simulate_background",
+    "simulate_near_repeats",
     "simulate_self_exciting",
     "with_interval_times",
     "with_recording_delay",

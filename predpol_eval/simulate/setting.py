@@ -27,7 +27,7 @@ FloatArray = npt.NDArray[np.float64]
 Resolution = Literal["day", "hour", "minute"]
 
 MOST_CRIMES = 20_000_000
-_LONGEST_BURN_IN = 36_525.0  # days; nanoseconds would wrap around
+LONGEST_BURN_IN = 36_525.0  # days; nanoseconds would wrap around
 _UNIT = {"day": "D", "hour": "h", "minute": "m"}
 
 
@@ -88,7 +88,7 @@ class Setting:
         if resolution is not None and resolution not in _UNIT:
             raise InputError(f"resolution={resolution!r}; choose 'day', 'hour', 'minute' or None.")
         before = 0.0 if burn_in is None else span(burn_in, "burn_in", zero=True).nominal_days
-        if before > min(_LONGEST_BURN_IN, float((first.astype("datetime64[s]") - EARLIEST) / np.timedelta64(1, "D"))):
+        if before > min(LONGEST_BURN_IN, float((first.astype("datetime64[s]") - EARLIEST) / np.timedelta64(1, "D"))):
             raise InputError(f"burn_in={burn_in!r} is longer than 100 years, or reaches before 1700; give less.")
         name = str(kind).strip()
         if not name:
