@@ -72,13 +72,19 @@ _HOME = {
     "External": "forecasters",
     "Blend": "forecasters",
     "tune": "forecasters",
+    "cocoons": "forecasters",
     "forecast": "forecasters",
     "save_fit": "forecasters",
     "load_fit": "forecasters",
     # putting them to the test
     "backtest": "backtests",
     "check_forecaster": "checks",
+    "simulate_background": "simulate",
     "simulate_self_exciting": "simulate",
+    "simulate_near_repeats": "simulate",
+    "with_interval_times": "simulate",
+    "with_recording_delay": "simulate",
+    "with_reporting": "simulate",
     # looking at it
     "plot_risk": "plot",
     "plot_capture": "plot",
@@ -123,6 +129,7 @@ if TYPE_CHECKING:
     from predpol_eval.forecasters import ProspectiveHotspot as ProspectiveHotspot
     from predpol_eval.forecasters import SelfExciting as SelfExciting
     from predpol_eval.forecasters import Uniform as Uniform
+    from predpol_eval.forecasters import cocoons as cocoons
     from predpol_eval.forecasters import forecast as forecast
     from predpol_eval.forecasters import load_fit as load_fit
     from predpol_eval.forecasters import save_fit as save_fit
@@ -143,7 +150,12 @@ if TYPE_CHECKING:
     from predpol_eval.schedule import Windows as Windows
     from predpol_eval.scores import location_log_score as location_log_score
     from predpol_eval.scores import poisson_log_score as poisson_log_score
+    from predpol_eval.simulate import simulate_background as simulate_background
+    from predpol_eval.simulate import simulate_near_repeats as simulate_near_repeats
     from predpol_eval.simulate import simulate_self_exciting as simulate_self_exciting
+    from predpol_eval.simulate import with_interval_times as with_interval_times
+    from predpol_eval.simulate import with_recording_delay as with_recording_delay
+    from predpol_eval.simulate import with_reporting as with_reporting
     from predpol_eval.surface import check_surface as check_surface
     from predpol_eval.surface import load_surface as load_surface
     from predpol_eval.surface import make_surface as make_surface
