@@ -3,6 +3,7 @@
 from predpol_eval.forecasters.base import Fitted, Forecaster, describe, forecast, identity
 from predpol_eval.forecasters.baseline import CountMap, Uniform
 from predpol_eval.forecasters.blend import Blend
+from predpol_eval.forecasters.cocooning import cocoons
 from predpol_eval.forecasters.external import External
 from predpol_eval.forecasters.fit_files import load_fit, save_fit
 from predpol_eval.forecasters.kde import KDE
@@ -23,6 +24,7 @@ __all__ = [
     "SelfExciting",
     "Tuned",
     "Uniform",
+    "cocoons",
     "describe",
     "forecast",
     "identity",

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from predpol_eval.kernels.points import FloatArray, merge
+from predpol_eval.kernels.points import FloatArray, IntArray, floats, integers, merge
 
 LINEAR = 0
 EXPONENTIAL = 1
@@ -26,8 +26,11 @@ def _cocoon(
     ny: int,
     radius: float,
     kernel: int,
+    own_column: IntArray,
+    own_row: IntArray,
 ) -> FloatArray:
     out = np.zeros((ny, nx))
+    leave_out = own_column.size > 0
     for i in range(x.size):
         dx = x[i] - x0
         dy = y[i] - y0
@@ -42,7 +45,7 @@ def _cocoon(
             for k in range(first, stop):
                 east = max(0.0, k * cell - dx, dx - (k + 1) * cell)
                 distance = math.sqrt(east * east + north * north)
-                if distance < radius:
+                if distance < radius and not (leave_out and k == own_column[i] and r == own_row[i]):
                     near = distance / radius
                     row[k] += time_weight[i] * (1.0 - near if kernel == LINEAR else math.exp(-3.0 * near))
     return out
@@ -59,6 +62,7 @@ def cocoon(
     ny: int,
     radius: float,
     kernel: int,
+    own: tuple[IntArray, IntArray] | None = None,
 ) -> FloatArray:
     """Sum over crimes of a weight in time x a weight in space, for every cell.
 
@@ -81,6 +85,8 @@ def cocoon(
         A crime counts where d is below this; metres, above 0.
     kernel : int
         Weight in space: 0 linear, ``1 - d/radius``; 1 exponential, ``exp(-3 d/radius)``.
+    own : (column, row), arrays of int of shape (n,), optional
+        The cell to which each crime gives nothing.
 
     Returns
     -------
@@ -97,6 +103,11 @@ def cocoon(
     >>> cocoon([100.0], [50.0], [1.0], 0.0, 0.0, 250.0, 3, 1, 300.0, LINEAR).round(6)
     array([[1. , 0.5, 0. ]])
     """
-    x, y, time_weight = merge(x, y, time_weight)
+    if own is None:
+        x, y, time_weight = merge(x, y, time_weight)
+        column = row = integers([])
+    else:
+        x, y, time_weight = floats(x), floats(y), floats(time_weight)
+        column, row = integers(own[0]), integers(own[1])
     place = (float(x0), float(y0), float(cell), int(nx), int(ny))
-    return _cocoon(x, y, time_weight, *place, float(radius), int(kernel))
+    return _cocoon(x, y, time_weight, *place, float(radius), int(kernel), column, row)
