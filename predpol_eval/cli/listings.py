@@ -5,8 +5,9 @@ from __future__ import annotations
 import difflib
 import textwrap
 from collections.abc import Iterable
+from inspect import Parameter
 
-from predpol_eval.cli.phrases import FORECASTERS, fields_of, first_line
+from predpol_eval.cli.forecaster_phrases import EXAMPLES, FORECASTERS, fields_of, first_line
 from predpol_eval.data.formats import FORMATS
 from predpol_eval.errors import InputError
 
@@ -68,12 +69,16 @@ def forecaster_list() -> str:
     """Name every forecaster with its fields and their defaults."""
     parts = []
     for name in FORECASTERS:
-        fields = fields_of(name)
-        call = f"{name}({', '.join(f'{key}={value!r}' for key, value in fields.items())})"
-        if name == "External":
-            call = "External(path='vendor.nc')"
-        parts.append("\n".join([*_indented(call, "", "    "), *_indented(first_line(name))]))
-    closing = "Values shown are the defaults. Lengths of time are texts: '21D', '8W', '36h'; distances are metres."
+        fields = fields_of(name).items()
+        call = f"{name}({', '.join(key if value is Parameter.empty else f'{key}={value!r}' for key, value in fields)})"
+        lines = [*_indented(call if name != "External" else EXAMPLES[name], "", "    "), *_indented(first_line(name))]
+        if name in EXAMPLES and name != "External":
+            lines += _indented(f"such as {EXAMPLES[name]}")
+        parts.append("\n".join(lines))
+    closing = (
+        "Values shown are the defaults; what has none must be given.\n"
+        "Lengths of time are texts: '21D', '8W', '36h'; distances are metres."
+    )
     return "\n\n".join([*parts, closing])
 
 

@@ -8,7 +8,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from predpol_eval.cli.phrases import named_forecaster
+from predpol_eval.cli.forecaster_phrases import named_forecaster
 from predpol_eval.errors import InputError
 
 

@@ -276,7 +276,7 @@ def test_version():
 
 
 def test_listings():
-    from predpol_eval.cli.phrases import FORECASTERS
+    from predpol_eval.cli.forecaster_phrases import FORECASTERS
     from predpol_eval.data import FORMATS
 
     listed = run("formats")

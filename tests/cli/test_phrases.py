@@ -8,8 +8,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from predpol_eval import KDE, CountMap, Coverage, External, Flags, InputError, TopCells, Uniform, forecasters
-from predpol_eval.cli.phrases import FORECASTERS, fields_of, named_forecaster, read_budget, read_forecaster
+from predpol_eval import (
+    KDE,
+    Blend,
+    CountMap,
+    Coverage,
+    External,
+    Flags,
+    InputError,
+    TopCells,
+    Uniform,
+    forecasters,
+    tune,
+)
+from predpol_eval.cli.budget_phrases import read_budget
+from predpol_eval.cli.forecaster_phrases import EXAMPLES, FORECASTERS, fields_of, named_forecaster, read_forecaster
 from predpol_eval.forecasters import describe
 
 
@@ -71,9 +84,22 @@ def test_a_forecaster_reads_back_from_its_own_description():
         assert read_forecaster(describe(made)) == made
 
 
+def test_forecasters_within_forecasters_are_read():
+    blend = read_forecaster("Blend(members=[CountMap(lookback=None), KDE(bandwidth=250)], weights=[.25, .75])")
+    assert blend == Blend(members=(CountMap(lookback=None), KDE(bandwidth=250)), weights=(0.25, 0.75))
+    tuned = read_forecaster("tune(forecaster=KDE(), space={'bandwidth': [250, 500]}, score='top 10 per area')")
+    assert tuned == tune(KDE(), {"bandwidth": [250, 500]}, score=TopCells(10, per="area"))
+    both = read_forecaster("tune(forecaster=[CountMap(), Blend(members=[Uniform()])])")
+    assert both == tune([CountMap(), Blend(members=(Uniform(),))])
+
+
 @pytest.mark.parametrize(
     "text",
     [
+        "Blend(members=[open('{file}', 'w')])",
+        "tune(forecaster=KDE(), space={{'bandwidth': [open('{file}', 'w')]}})",
+        "tune(forecaster=KDE(), space={{open('{file}', 'w'): [1]}})",
+        "Blend(members=[x for x in [open('{file}', 'w')]])",
         "__import__('os').system('touch {file}')",
         "KDE(bandwidth=__import__('os').system('touch {file}'))",
         "KDE(bandwidth=open('{file}', 'w'))",
@@ -131,8 +157,12 @@ def test_every_listed_forecaster_can_be_made():
         assert hasattr(forecasters, name)
         if name == "External":
             continue
-        made = read_forecaster(name)
+        made = read_forecaster(EXAMPLES.get(name, name))
         assert dataclasses.is_dataclass(made)
+        if name in EXAMPLES:
+            with pytest.raises(InputError, match="write it like"):
+                read_forecaster(name)
+            continue
         text = f"{name}({', '.join(f'{key}={value!r}' for key, value in fields_of(name).items())})"
         assert read_forecaster(text) == made
 
