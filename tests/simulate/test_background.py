@@ -5,8 +5,10 @@ from __future__ import annotations
 import datetime
 import math
 
+import geopandas as gpd
 import numpy as np
 import pytest
+import shapely
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
@@ -130,6 +132,22 @@ def test_hot_spots_outside_are_kept_or_dropped():
     assert np.array_equal(dropped.truth.moment, kept.truth.moment[inside])
     assert dropped.truth.left_out == (~inside).sum()
     assert kept.truth.left_out == 0
+
+
+def test_hot_spots_reach_where_no_cell_is():
+    # A lake of 2 x 2 cells, with half of the crime about its middle.
+    area = shapely.box(0, 0, 3000, 3000).difference(shapely.box(1000, 1000, 2000, 2000))
+    grid = ppe.Grid.from_areas(gpd.GeoDataFrame(geometry=[area], crs="EPSG:27700"), cell=500)
+    made = simulate_background(grid, **BASE | {"mu": 5.0}, hot_spots=[(1500, 1500, 400, 5.0)])
+    truth, cells = made.truth, grid.cells_of(made.events)
+    assert (truth.mu[~grid.mask] == 0).all()
+    assert truth.mu_outside == pytest.approx(5.0 * (2 * stats.norm.cdf(500 / 400) - 1) ** 2, rel=1e-3)
+    assert truth.mu.sum() + truth.mu_outside == pytest.approx(10.0)
+    lost = truth.mu_outside * 731
+    assert (cells < 0).sum() == pytest.approx(lost, abs=4 * math.sqrt(lost))
+    found = np.bincount(cells[cells >= 0], minlength=grid.mask.size)[grid.mask.ravel()]
+    expected = truth.mu[grid.mask] * 731
+    assert stats.chi2.sf(((found - expected) ** 2 / expected).sum(), expected.size) > 0.01
 
 
 def test_repeats_come_on_top_of_a_season():
