@@ -168,9 +168,11 @@ def list_close(
 
 @njit(cache=True, error_model="numpy")
 def _shuffle(times: TimesArray, draws: npt.NDArray[np.uint32], lanes: TimesArray, lane: int) -> None:
+    mixed = np.empty_like(times)
     for k in range(draws.shape[0]):
-        mixed = times.copy()
         row = draws[k]
+        for i in range(times.size):
+            mixed[i] = times[i]
         for i in range(times.size - 1, 0, -1):
             j = np.int64((np.uint64(row[i]) * np.uint64(i + 1)) >> np.uint64(32))
             kept = mixed[i]
@@ -207,6 +209,14 @@ def shuffle(times: TimesArray, draws: npt.NDArray[np.uint32], lanes: TimesArray,
 
 
 @njit(cache=True, error_model="numpy")
+def _empty(counter: TimesArray, out: IntArray, band: int) -> None:
+    for e in range(counter.shape[0]):
+        for k in range(counter.shape[1]):
+            out[band, e, k] += counter[e, k]
+            counter[e, k] = 0
+
+
+@njit(cache=True, error_model="numpy")
 def _tabulate(lanes: TimesArray, first: IntArray, other: npt.NDArray[np.int32], edges: TimesArray) -> IntArray:
     width = lanes.shape[1]
     out = np.zeros((first.shape[0], edges.size, width), np.int64)
@@ -227,11 +237,9 @@ def _tabulate(lanes: TimesArray, first: IntArray, other: npt.NDArray[np.int32], 
                         row[k] += gap[k] < edge
                 since += 1
                 if since == FULL:
-                    out[band] += counter
-                    counter[:] = 0
+                    _empty(counter, out, band)
                     since = 0
-        out[band] += counter
-        counter[:] = 0
+        _empty(counter, out, band)
     return out
 
 
