@@ -13,12 +13,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from predpol_eval.kernels import gaussian_blocks, kde, near_repeat, prospective
+from predpol_eval.kernels import adaptive, gaussian_blocks, kde, near_repeat, prospective, quartic
 from tests.kernels.scenes import Scene, assert_close, scenes
 
 
 def density(kernel, ratio):
     return lambda scene: kernel(*scene.crimes, *scene.place, ratio * scene.cell)
+
+
+def own(kernel, ratio):
+    return lambda scene: kernel(*scene.crimes, *scene.place, np.full(scene.x.size, ratio * scene.cell))
 
 
 def cocoon(kernel):
@@ -45,6 +49,9 @@ MASSES = {
     "binned": density(kde.gaussian_cell_mass_binned, 0.8),
     "quartic .4": density(kde.quartic_cell_mass, 0.4),
     "quartic 2.5": density(kde.quartic_cell_mass, 2.5),
+    "own gaussian .8": own(adaptive.gaussian_scatter, 0.8),
+    "own gaussian 150": own(adaptive.gaussian_scatter, 150.0),
+    "own quartic 1.7": own(quartic.quartic_scatter, 1.7),
 }
 WEIGHTED = MASSES | {"linear": cocoon(near_repeat.LINEAR), "exponential": cocoon(near_repeat.EXPONENTIAL)}
 # In a prospective map the weight of a scene is the age of its crimes.
