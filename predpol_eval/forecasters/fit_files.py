@@ -33,7 +33,14 @@ def _classes() -> dict[str, type[Any]]:
         self_exciting,
         tuned,
     )
-    from predpol_eval.forecasters.hawkes import cell_fit, cell_forecast, cells
+    from predpol_eval.forecasters.hawkes import (
+        cell_fit,
+        cell_forecast,
+        cells,
+        continuous_crimes,
+        continuous_fit,
+        continuous_fitted,
+    )
     from predpol_eval.grid import Grid
 
     made = [
@@ -41,6 +48,7 @@ def _classes() -> dict[str, type[Any]]:
         prospective.ProspectiveHotspot, near_repeat.NearRepeat,
         self_exciting.SelfExciting, cell_forecast.FittedSelfExciting,
         cells.CellCrimes, cell_fit.CellFit,
+        continuous_fitted.FittedContinuous, continuous_fit.ContinuousFit, continuous_crimes.ContinuousCrimes,
         blend.Blend, blend.FittedBlend, blend.Learnt, tuned.Tuned, tuned.FittedTuned, tuned.Choice,
         budgets.TopCells, budgets.Coverage, budgets.Flags,
     ]  # fmt: skip

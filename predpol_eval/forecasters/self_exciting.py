@@ -12,25 +12,39 @@ from predpol_eval.grid import Grid
 
 if TYPE_CHECKING:
     from predpol_eval.forecasters.hawkes.cell_forecast import FittedSelfExciting
+    from predpol_eval.forecasters.hawkes.continuous_fitted import FittedContinuous
 
-MODELS = ("cell",)
+MODELS = ("cell", "continuous")
 # Fields that mean something to some models only; set for another they would be passed over in silence.
-_ONLY = {"cell": ("cell",), "background": ("cell",), "jackknife": ("cell",)}
+_ONLY = {
+    "cell": ("cell",),
+    "background": ("cell",),
+    "jackknife": ("cell",),
+    "bandwidth": ("continuous",),
+    "min_distance": ("continuous",),
+    "starts": ("continuous",),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SelfExciting(Nightly):
-    """A background rate in every cell, and repeats: each crime sets off theta more in its cell, 1/omega days later.
+    """A background rate, and repeats: each crime sets off theta more where it happened, 1/omega days later.
 
-    The rate of cell n is mu_n + sum theta omega exp(-omega (t - t_i)) over its earlier crimes. Theta, omega and mu_n
-    are the likeliest, found by expectation-maximisation with the edge correction (`hawkes.cell_fit.fit_cells` tells
-    when it has converged). Only crimes inside the grid count, each in the cell of its point. The forecast is an
-    expected count, with the repeats of repeats in it (`hawkes.cell_forecast.expected_count`).
+    With ``model="cell"`` the rate of cell n is mu_n + sum theta omega exp(-omega (t - t_i)) over its earlier crimes.
+    Theta, omega and mu_n are the likeliest, found by expectation-maximisation with the edge correction
+    (`hawkes.cell_fit.fit_cells` tells when it has converged). Only crimes inside the grid count, each in the cell of
+    its point. The forecast is an expected count, with the repeats of repeats in it
+    (`hawkes.cell_forecast.expected_count`).
+
+    With ``model="continuous"`` the rate at place s is mu(s) + sum theta omega exp(-omega (t - t_i)) N(s - s_i; sigma^2)
+    over all earlier crimes, N the Gaussian density of standard deviation sigma in each direction. The background mu(s)
+    is a kernel density of the crimes, each by its probability p_jj to be no repeat, and itself left out of it at its
+    own place (`hawkes.continuous_fit.fit_continuous`).
 
     Parameters
     ----------
-    model : {"cell"}
-        Each cell by itself.
+    model : {"cell", "continuous"}
+        Each cell by itself, or repeats around the place of each crime.
     cell : float, optional
         Side of the model's cells in metres: a whole multiple of the grid's, laid from the grid's lower-left corner; the
         rate of such a cell is spread over the grid's by their inside-area. None: the cells of the grid.
@@ -49,12 +63,26 @@ class SelfExciting(Nightly):
         Least time between two crimes, for instance ``"1h"``; equal times would send omega to infinity. None: the
         resolution found in the data, the coarsest of a day, an hour, 30, 15, 5 or 1 minutes, a second and less that
         divides all times of the wall clock (and not finer than what the events say).
+    bandwidth : float, optional
+        Of the continuous model's background: standard deviation in metres. None: the one of the highest leave-one-out
+        likelihood, each crime by its p_jj, found along with the rest; it is in the attrs.
+    min_distance : float, optional
+        Least distance between two crimes in metres; crimes recorded on one place would send sigma to 0. None: half the
+        median distance from a place with crimes to the next, if a tenth of all crimes stand on another's place, else
+        1 m.
+    starts : int
+        From how many different starts the continuous model is fitted; it warns if they do not come to one answer.
 
     Notes
     -----
     Where observation has gaps, T is the observed time, and the rate is summed over observed time only. What may have
     happened unseen in a gap sets nothing off; nor do crimes before the lookback. Where the data end before the moment
     of the forecast, the expected count includes what may have happened since.
+
+    The continuous model is fitted to the crimes in the grid's study area; crimes known around it set off repeats in it,
+    but are no part of the background. What falls outside is not seen: the likelihood takes the share of each crime's
+    repeats that lies inside, and the background of every crime is spread inside. One crime's share of the background
+    lies evenly over the study area, so that no cell has a rate of 0.
 
     Records of one crime for each of its victims look like repeats within the hour, and make omega large: drop them, or
     set ``min_step="1D"``.
@@ -63,7 +91,9 @@ class SelfExciting(Nightly):
     ----------
     Mohler, G. O. et al. (2015). Randomized controlled field trials of predictive policing. J. Am. Stat. Assoc. 110,
     1399-1411 (there without the edge correction). Dhaene, G. and Jochmans, K. (2015). Split-panel jackknife estimation
-    of fixed-effect models. Rev. Econ. Stud. 82, 991-1030.
+    of fixed-effect models. Rev. Econ. Stud. 82, 991-1030. Mohler, G. O. (2014). Marked point process hotspot maps for
+    homicide and gun crime prediction in Chicago. Int. J. Forecasting 30, 491-497 (the continuous model, there with one
+    bandwidth for the background from EM, and each crime in its own background).
 
     Examples
     --------
@@ -71,7 +101,7 @@ class SelfExciting(Nightly):
     'cell'
     """
 
-    model: Literal["cell"] = "cell"
+    model: Literal["cell", "continuous"] = "cell"
     cell: float | None = None
     lookback: str | None = None
     background: Literal["cell", "shared"] = "cell"
@@ -79,6 +109,9 @@ class SelfExciting(Nightly):
     max_iterations: int = 200
     tolerance: float = 1e-9
     min_step: str | None = None
+    bandwidth: float | None = None
+    min_distance: float | None = None
+    starts: int = 2
 
     def __post_init__(self) -> None:
         if self.model not in MODELS:
@@ -95,26 +128,37 @@ class SelfExciting(Nightly):
             raise InputError(f"jackknife={self.jackknife!r}; choose True or False.")
         if self.cell is not None:
             check_positive(self.cell, "cell", "the side of the model's cells in metres, for instance 500")
-        if isinstance(self.max_iterations, bool) or not isinstance(self.max_iterations, int) or self.max_iterations < 1:
-            raise InputError(f"max_iterations={self.max_iterations!r}; give a whole number of at least 1.")
+        for name in ("max_iterations", "starts"):
+            number = getattr(self, name)
+            if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+                raise InputError(f"{name}={number!r}; give a whole number of at least 1.")
+        for name in ("bandwidth", "min_distance"):
+            if getattr(self, name) is not None:
+                check_positive(getattr(self, name), name, "metres, for instance 100")
         check_positive(self.tolerance, "tolerance", "a small number, for instance 1e-9")
         check_length(self.lookback, "lookback")
         check_length(self.min_step, "min_step")
 
-    def fit(self, events: Events, grid: Grid, *, until: Any) -> FittedSelfExciting:
+    def fit(self, events: Events, grid: Grid, *, until: Any) -> FittedSelfExciting | FittedContinuous:
         """Find the likeliest background, repeats and decay for the crimes known at `until`.
 
         Raises
         ------
         InputError
-            If no crime or a single one is known in the grid, or all happened at one moment; if no time was observed
-            before `until` (within the lookback), CRSs differ, or `cell` is not a multiple of the grid's.
+            If no crime or a single one is known in the grid, or all happened at one moment (for the continuous model
+            also: on one place); if no time was observed before `until` (within the lookback), CRSs differ, or `cell`
+            is not a multiple of the grid's.
 
         Warns
         -----
         PredPolWarning
-            If the fit has not converged after `max_iterations`.
+            If the fit has not converged after `max_iterations`, or another start leads elsewhere.
         """
+        past = known(events, grid, until, self.lookback)
+        if self.model == "continuous":
+            from predpol_eval.forecasters.hawkes.continuous_model import fit_continuous_model
+
+            return fit_continuous_model(self, past)
         from predpol_eval.forecasters.hawkes.cell_model import fit_cell_model
 
-        return fit_cell_model(self, known(events, grid, until, self.lookback))
+        return fit_cell_model(self, past)
