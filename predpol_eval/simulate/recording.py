@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from predpol_eval.errors import InputError
 from predpol_eval.events import Events
-from predpol_eval.simulate.setting import check_seed, check_share
+from predpol_eval.simulate.setting import check_share, step_random
 from predpol_eval.simulate.simulation import AnyTruth, IntArray, Simulation, check_simulation, rebuilt
 from predpol_eval.simulate.waits import Distribution, Waits, moved
 
@@ -66,7 +66,7 @@ def with_recording_delay(
     mean : str
         Mean delay, as in ``"36h"`` or ``"5D"``; ``"0h"`` records every crime at once.
     seed : int
-        Of the random numbers; another than the simulation's.
+        Of the random numbers; it may be the simulation's, for every step has a stream of its own.
     distribution : {"exponential", "lognormal", "fixed"}
     spread : float
         Standard deviation of the logarithm of a lognormal delay.
@@ -100,7 +100,7 @@ def with_recording_delay(
     if events.recorded is not None:
         raise InputError("The crimes have recording times already; start from the simulation without them.")
     waits, never = Waits.read(mean, distribution, spread), check_share(never, "never")
-    random = np.random.default_rng(check_seed(seed))
+    random = step_random(seed, 2)
     days = waits.draw(random, len(events))
     lost = random.random(len(events)) < never
     known = simulation.truth.moment if events.happened_until is None else events.happened_until

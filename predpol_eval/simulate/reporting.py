@@ -11,7 +11,7 @@ import numpy.typing as npt
 from predpol_eval.errors import InputError
 from predpol_eval.events import Events
 from predpol_eval.grid import Grid, check_grid
-from predpol_eval.simulate.setting import check_seed, check_share
+from predpol_eval.simulate.setting import check_share, step_random
 from predpol_eval.simulate.simulation import AnyTruth, IntArray, Simulation, check_simulation, rebuilt
 
 FloatArray = npt.NDArray[np.float64]
@@ -71,7 +71,7 @@ def with_reporting(
     by_area : mapping of str to float
         Probability that a crime is reported, from 0 to 1, for every label of the grid.
     seed : int
-        Of the random numbers; another than the simulation's.
+        Of the random numbers; it may be the simulation's, for every step has a stream of its own.
     outside : float
         The same for crimes in no cell of the study area.
 
@@ -106,7 +106,7 @@ def with_reporting(
         raise InputError("Some of the crimes were left unreported already; start from the simulation before that.")
     chance = _by_label(grid, by_area)
     elsewhere = check_share(outside, "outside")
-    random = np.random.default_rng(check_seed(seed))
+    random = step_random(seed, 3)
     events = simulation.events
     cells = grid.cells_of(events)
     label = np.where(cells >= 0, grid.label_code.ravel()[cells], len(chance))

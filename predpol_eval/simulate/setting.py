@@ -153,6 +153,11 @@ def check_seed(seed: Any) -> int:
     return int(seed)
 
 
+def step_random(seed: Any, step: int) -> np.random.Generator:
+    """Random numbers of one step (from 1): others than those of another step or of the simulation with that seed."""
+    return np.random.default_rng([check_seed(seed), step])
+
+
 def check_number(value: Any, what: str, low: float, high: float, remedy: str, *, closed: bool = True) -> float:
     """One number from `low` (itself allowed if `closed`) to below `high`, as a float; anything else is refused."""
     number = isinstance(value, int | float | np.number) and not isinstance(value, bool)

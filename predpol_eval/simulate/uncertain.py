@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from predpol_eval.civil_time import TimeArray
 from predpol_eval.errors import InputError
-from predpol_eval.simulate.setting import check_seed, check_share, cut, cut_up
+from predpol_eval.simulate.setting import check_share, cut, cut_up, step_random
 from predpol_eval.simulate.simulation import AnyTruth, IntArray, Simulation, check_simulation, rebuilt
 from predpol_eval.simulate.waits import Distribution, Waits, moved
 
@@ -65,7 +65,7 @@ def with_interval_times(
     mean : str
         Mean length of the intervals, as in ``"9h"``.
     seed : int
-        Of the random numbers; another than the simulation's.
+        Of the random numbers; it may be the simulation's, for every step has a stream of its own.
     share : float
         Probability that a crime's time is uncertain, from 0 to 1; the others stay exact.
     distribution : {"exponential", "lognormal", "fixed"}
@@ -109,7 +109,7 @@ def with_interval_times(
             f"The crimes have {given} already; make times uncertain first and once, then with_recording_delay(...)."
         )
     waits, share = Waits.read(mean, distribution, spread), check_share(share, "share")
-    random = np.random.default_rng(check_seed(seed))
+    random = step_random(seed, 1)
     length = waits.draw(random, len(events))
     before = random.random(len(events))
     chosen = random.random(len(events)) < share

@@ -40,9 +40,9 @@ def test_repeats_lie_where_and_when_they_should(city):
     for way in (east, north):
         assert way.mean() == pytest.approx(0, abs=4 * 120 / math.sqrt(n))
         assert way.var() == pytest.approx(120**2, rel=4 * math.sqrt(2 / n))
-        assert stats.kstest(way, "norm", args=(0, 120)).pvalue > 0.01
+        assert stats.kstest(way, "norm", args=(0, 120)).pvalue > 1e-4
     assert abs(np.corrcoef(east, north)[0, 1]) < 4 / math.sqrt(n)
-    assert stats.kstest(days, "expon", args=(0, 1 / 0.4)).pvalue > 0.01
+    assert stats.kstest(days, "expon", args=(0, 1 / 0.4)).pvalue > 1e-4
 
 
 def test_the_truth_is_whole(city):
@@ -106,7 +106,7 @@ def test_hot_spots_are_bumps():
     assert (cells < 0).sum() == pytest.approx(truth.mu_outside * DAYS, abs=4 * math.sqrt(truth.mu_outside * DAYS))
     found = np.bincount(cells[cells >= 0], minlength=GRID.mask.size)
     expected = truth.mu.ravel() * DAYS
-    assert stats.chi2.sf(((found - expected) ** 2 / expected).sum(), expected.size) > 0.01
+    assert stats.chi2.sf(((found - expected) ** 2 / expected).sum(), expected.size) > 1e-4
     # Within a bump the places are Gaussian: a ring about its middle holds what it should, less the even rate.
     near = np.hypot(events.x - 2000, events.y - 2500) < 300
     expected = DAYS * (3.0 * (1 - math.exp(-0.5)) + 1.0 * math.pi * 300**2 / GRID.total_m2)

@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+from scipy import stats
 
 import predpol_eval as ppe
 
@@ -71,6 +72,22 @@ def test_it_says_the_same_in_another_process():
     code = "from tests.simulate.test_simulation import MADE; print([m.events.fingerprint for m in MADE.values()])"
     told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert told.strip() == str([simulation.events.fingerprint for simulation in MADE.values()])
+
+
+def test_one_seed_may_serve_every_step():
+    city = ppe.simulate_background(GRID, **WHEN | {"mu": 20.0})
+    told = ppe.with_interval_times(city, mean="1D", seed=1)
+    late = ppe.with_recording_delay(told, mean="1D", seed=1)
+    seen = ppe.with_reporting(late, GRID, by_area={"all": 0.5}, seed=1)
+    days = {
+        "moment": late.truth.moment.astype(float),
+        "length": (late.events.happened_until - late.events.happened).astype(float),
+        "delay": late.truth.recording.days,
+        "reported": np.isin(late.events.id, seen.events.id).astype(float),
+        "x": late.events.x,
+    }
+    ranks = stats.spearmanr(np.column_stack(list(days.values()))).statistic
+    assert np.abs(ranks - np.eye(5)).max() < 4.5 / np.sqrt(len(city.events))
 
 
 def test_no_forecast_beats_the_truth():

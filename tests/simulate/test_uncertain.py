@@ -33,8 +33,8 @@ def test_intervals_hold_the_moment_evenly(city):
     assert (events.happened <= moment).all()
     assert (moment <= events.happened_until).all()
     length = hours(events.happened_until - events.happened)
-    assert stats.kstest(length, "expon", args=(0, 9.0)).pvalue > 0.01
-    assert stats.kstest(hours(moment - events.happened) / length, "uniform").pvalue > 0.01
+    assert stats.kstest(length, "expon", args=(0, 9.0)).pvalue > 1e-4
+    assert stats.kstest(hours(moment - events.happened) / length, "uniform").pvalue > 1e-4
     # The same crimes, in order of when their intervals begin.
     assert (np.diff(events.happened) >= np.timedelta64(0)).all()
     assert np.array_equal(np.sort(moment), city.events.happened)
@@ -49,7 +49,7 @@ def test_only_a_share_is_uncertain(city):
     assert np.array_equal(exact, ~chosen)
     assert np.array_equal(told.events.happened[exact], told.truth.moment[exact])
     length = hours(told.events.happened_until - told.events.happened)[chosen]
-    assert stats.kstest(length, "lognorm", args=(0.5, 0, 9 * math.exp(-0.125))).pvalue > 0.01
+    assert stats.kstest(length, "lognorm", args=(0.5, 0, 9 * math.exp(-0.125))).pvalue > 1e-4
     none = with_interval_times(city, mean="9h", share=0.0, seed=2)
     assert np.array_equal(none.events.happened, city.events.happened)
     assert not none.truth.uncertain.chosen.any()
