@@ -155,7 +155,7 @@ class Blend(Nightly):
             records.append(learnt.record)
             attrs = attrs or self._attrs(learnt)
         if self.weights is None:
-            attrs["learnt"] = json.dumps(records)
+            attrs["learnt"] = json.dumps(records, sort_keys=True)
         if first is None:  # pragma: no cover - there is at least one window
             raise InputError("There is no window to forecast.")
         made = surface_of(self, values, first.known, chosen, "expected_count", **attrs)
@@ -226,7 +226,10 @@ class Blend(Nightly):
         weights = dict(zip(self.names, learnt.weights.tolist(), strict=True))
         attrs = {"weights": json.dumps(weights), "floor": self.even_share, "weights_learnt": int(self.weights is None)}
         if self.weights is None:
-            attrs |= {"learnt": json.dumps([learnt.record]), "converged": int(learnt.record["converged"])}
+            attrs |= {
+                "learnt": json.dumps([learnt.record], sort_keys=True),
+                "converged": int(learnt.record["converged"]),
+            }
         return attrs
 
 
@@ -294,7 +297,7 @@ def _record(rehearsal: Rehearsal, reasons: list[str], found: Mixture, unexpected
     if unexpected:
         record["unexpected_crimes"] = unexpected
     if not len(found.path):
-        record["note"] = "no crime to learn from: all weights alike"
+        record["note"] = "no crime to learn from that anybody expected: all weights alike"
     return record
 
 

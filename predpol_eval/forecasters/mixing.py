@@ -121,7 +121,7 @@ class _Problem:
     def step(self, weights: FloatArray) -> FloatArray:
         """One step of expectation and maximisation."""
         share = weights * self.pull(weights)
-        return np.asarray(share / (self.totals + (_multiplier(share, self.totals) if self.normalised else 0.0)))
+        return _summing_to_one(share, self.totals) if self.normalised else np.asarray(share / self.totals)
 
     def leap(self, start: FloatArray, one: FloatArray, two: FloatArray) -> FloatArray:
         """Extrapolate two steps, then one step more, which cleans up after a bold one."""
@@ -147,15 +147,19 @@ class _Problem:
         return max(0.0, float(self.crimes.sum() * max(0.0, (pull / self.totals).max() - 1.0) - weights @ slope))
 
 
-def _multiplier(share: FloatArray, totals: FloatArray) -> float:
-    """Solve sum share / (totals + mu) = 1 for mu: from below, where Newton's steps never overshoot."""
+def _summing_to_one(share: FloatArray, totals: FloatArray) -> FloatArray:
+    """Weights share / (totals + mu), mu such that they sum to 1."""
     some = share > 0
-    part, whole = share[some], totals[some]
-    mu = float((part - whole).max())
-    for _ in range(100):
-        weights = part / (whole + mu)
-        excess = float(weights.sum()) - 1.0
-        if excess <= 1e-14:
+    part, above = share[some], totals[some] - totals[some].min()
+    # In place of mu what it exceeds minus the least total by, which may be tiny. From below, where the sum is at least
+    # 1: its inverse is concave, so that Newton's steps never overshoot.
+    excess = float((part - above).max())
+    for _ in range(200):
+        weights = part / (above + excess)
+        total = float(weights.sum())
+        if total - 1.0 <= 1e-13:
             break
-        mu += excess / float((weights / (whole + mu)).sum())
-    return mu
+        excess += total * (total - 1.0) / float((weights / (above + excess)).sum())
+    found = np.zeros(len(share))
+    found[some] = weights / total
+    return found

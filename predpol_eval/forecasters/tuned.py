@@ -181,7 +181,9 @@ class Tuned(Nightly):
             # The first window tells, as where surfaces are joined night by night.
             if made is None or positions[0] == 0:
                 made = part.assign_attrs(self._attrs(choice))
-        return _spread(made, values, chosen).assign_attrs(learnt=json.dumps(records), until=str(chosen.until.max()))
+        return _spread(made, values, chosen).assign_attrs(
+            learnt=json.dumps(records, sort_keys=True), until=str(chosen.until.max())
+        )
 
     def _choose(self, past: Events, grid: Grid, at: np.datetime64) -> Choice:
         """The best candidate on the windows before an anchor."""
@@ -235,8 +237,8 @@ class Tuned(Nightly):
         return {
             "forecaster": describe(self),
             "chosen": choice.record["chosen"],
-            "chosen_values": json.dumps(self.trials[choice.position], default=_plain),
-            "learnt": json.dumps([choice.record]),
+            "chosen_values": json.dumps(self.trials[choice.position], default=_plain, sort_keys=True),
+            "learnt": json.dumps([choice.record], sort_keys=True),
         }
 
 
