@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from predpol_eval.errors import InputError
-from predpol_eval.grid import Grid
+from predpol_eval.grid import FARTHEST, Grid
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -79,11 +79,13 @@ def read_hot_spots(hot_spots: Any) -> FloatArray:
         return np.zeros((0, 4))
     if rows.ndim != 2 or rows.shape[1] != 4:
         raise InputError(f"hot_spots has shape {rows.shape}; {_ROW}.")
-    bad = ~np.isfinite(rows).all(axis=1) | (rows[:, 2] <= 0) | (rows[:, 3] < 0)
+    far = (np.abs(rows[:, :2]) > FARTHEST).any(axis=1) | (rows[:, 2] >= 1e6)
+    bad = ~np.isfinite(rows).all(axis=1) | far | (rows[:, 2] <= 0) | (rows[:, 3] < 0)
     if bad.any():
         row = int(np.flatnonzero(bad)[0])
         raise InputError(
-            f"hot_spots row {row} is {rows[row].tolist()}; {_ROW}, the spread above 0, the rate not below."
+            f"hot_spots row {row} is {rows[row].tolist()}; {_ROW}, the spread above 0 and "
+            "below 1,000 km, the rate at least 0."
         )
     return rows
 

@@ -110,7 +110,7 @@ def simulate_self_exciting(
     model : {"cell", "continuous"}
         Where repeats fall.
     sigma : float, optional
-        Metres, above 0; needed with, and only with, ``model="continuous"``.
+        Metres, above 0 and below 1,000 km; needed with, and only with, ``model="continuous"``.
     hot_spots : array of float, shape (k, 4), optional
         With ``model="continuous"``: Gaussian bumps of background beside `mu`, as rows of easting, northing, spread in
         metres and crimes per day. Not cut off at the border of the study area.
@@ -180,6 +180,7 @@ def simulate_self_exciting(
     order = np.lexsort((cell, families.t))
     order = order[seen[order]]
     if sigma is None:
+        # Within a cell the place of a crime has no part in what follows from it: those observed are enough.
         x, y = places_in_cells(random, grid, cell[order])
     else:
         x, y = x[order], y[order]
@@ -198,8 +199,10 @@ def _check_model(model: str, sigma: Any, hot_spots: Any) -> float | None:
     if model not in ("cell", "continuous"):
         raise InputError(f"model={model!r}; choose 'cell' or 'continuous'.")
     if model == "continuous":
-        metres = "the metres that a repeat lies from its crime in each direction, above 0, for instance sigma=100"
-        return check_number(sigma, "sigma", 0, np.inf, metres, closed=False)
+        metres = (
+            "the metres a repeat lies from its crime in each direction, above 0 and below 1,000 km, as in sigma=100"
+        )
+        return check_number(sigma, "sigma", 0, 1e6, metres, closed=False)
     if sigma is not None or hot_spots is not None:
         given = "sigma" if sigma is not None else "hot_spots"
         raise InputError(
