@@ -11,7 +11,7 @@ from predpol_eval.errors import refuse_other_type
 from predpol_eval.events import Events
 from predpol_eval.forecasters.base import known
 from predpol_eval.forecasters.near_repeat import NearRepeat
-from predpol_eval.grid import Grid
+from predpol_eval.grid import Grid, check_events
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -67,9 +67,11 @@ def cocoons(forecaster: NearRepeat, events: Events, grid: Grid, *, at: Any) -> p
     import pandas as pd
 
     refuse_other_type(forecaster, NearRepeat, "cocoons are those of ppe.NearRepeat(...)")
-    recent = known(events, grid, at, forecaster.lookback)
+    check_events(events)
+    cut = moment(at, events.tz, "at")
+    recent = known(events, grid, cut, forecaster.lookback)
     length = span(forecaster.lookback, "lookback")
-    now = to_wall(np.array([moment(at, events.tz, "at")]), events.tz)[0]
+    now = to_wall(np.array([cut]), events.tz)[0]
     # Nanoseconds would wrap around; nobody waits for the end of a cocoon that long.
     most = np.timedelta64(LATEST - now.astype("datetime64[s]"), "D")
     lasts = min(np.timedelta64(length.days, "D"), most) + min(length.elapsed, most)

@@ -128,3 +128,39 @@ def near_repeat(used, start, ground, radius, lookback_days, kernel):
                     linear = kernel == "linear"
                     out[row, column] += (1 - near) * (1 - age) if linear else math.exp(-3 * near) * math.exp(-3 * age)
     return out
+
+
+def near_repeat_bands(used, start, ground, space, time, weights, metric, own):
+    """Mean over 60 x 60 points of every cell of the weight at their distance, and the same place's for its own cell."""
+    steps = (np.arange(60) + 0.5) / 60 * ground.cell
+    place = space[0] == 0 and space[1] <= 1
+    out = np.zeros((ground.ny, ground.nx))
+    for x, y, moment in used:
+        age = days(start - moment)
+        ages = [t for t in range(len(time) - 1) if time[t] <= age < time[t + 1]]
+        for row in range(ground.ny):
+            for column in range(ground.nx):
+                for t in ages:
+                    east = np.abs(ground.x0 + column * ground.cell + steps - x)
+                    north = np.abs(ground.y0 + row * ground.cell + steps - y)[:, None]
+                    distance = east + north if metric == "manhattan" else np.hypot(east, north)
+                    for s in range(len(space) - 1):
+                        if place and s == 0:
+                            is_own = own and cell_of(x, y, ground) == (column, row)
+                            out[row, column] += weights[s][t] if is_own else 0.0
+                        else:
+                            low = 0.0 if place and s == 1 else space[s]
+                            out[row, column] += weights[s][t] * np.mean((distance >= low) & (distance < space[s + 1]))
+    return out
+
+
+def near_repeat_without_own_cell(used, start, ground, radius, lookback_days, kernel):
+    """As `near_repeat`, crime by crime, its own cell put back to nothing."""
+    out = np.zeros((ground.ny, ground.nx))
+    for crime in used:
+        alone = near_repeat([crime], start, ground, radius, lookback_days, kernel)
+        column, row = cell_of(crime[0], crime[1], ground)
+        if 0 <= column < ground.nx and 0 <= row < ground.ny:
+            alone[row, column] = 0.0
+        out += alone
+    return out
