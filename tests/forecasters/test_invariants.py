@@ -29,6 +29,9 @@ LINEAR = [
     ppe.ProspectiveHotspot(variant="grid", metric="manhattan", weeks=2, radius=700),
     ppe.NearRepeat(),
     ppe.NearRepeat(radius=700, kernel="exponential"),
+    ppe.NearRepeat(
+        kernel="bands", space_bands=(0, 0.01, 200, 500), time_bands=(0, 7, 21), weights=((2, 1), (0.5, 0.2), (0.2, 0))
+    ),
 ]
 BY_THE_CRIMES = [
     ppe.KDE(bandwidth="scott"),
@@ -123,7 +126,10 @@ def test_moved_by_whole_cells(form, town, by):
 def scaled(form, factor):
     lengths = {"bandwidth", "radius", "unit"}
     named = {f.name: getattr(form, f.name) for f in dataclasses.fields(form) if f.name in lengths}
-    return replace(form, **{name: value * factor for name, value in named.items() if isinstance(value, int | float)})
+    named = {name: value * factor for name, value in named.items() if isinstance(value, int | float)}
+    if getattr(form, "space_bands", None):
+        named["space_bands"] = tuple(edge * factor for edge in form.space_bands)
+    return replace(form, **named)
 
 
 @given(any_one, towns(), st.sampled_from([0.5, 2.0, 8.0]))
