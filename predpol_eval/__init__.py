@@ -70,6 +70,12 @@ _HOME = {
     "NearRepeat": "forecasters",
     "SelfExciting": "forecasters",
     "External": "forecasters",
+    "Regression": "forecasters",
+    "LaggedCounts": "forecasters",
+    "ForecastTerm": "forecasters",
+    "Calendar": "forecasters",
+    "CellCovariate": "forecasters",
+    "DailyCovariate": "forecasters",
     "Blend": "forecasters",
     "tune": "forecasters",
     "cocoons": "forecasters",
@@ -123,10 +129,16 @@ if TYPE_CHECKING:
     from predpol_eval.events import Events as Events
     from predpol_eval.forecasters import KDE as KDE
     from predpol_eval.forecasters import Blend as Blend
+    from predpol_eval.forecasters import Calendar as Calendar
+    from predpol_eval.forecasters import CellCovariate as CellCovariate
     from predpol_eval.forecasters import CountMap as CountMap
+    from predpol_eval.forecasters import DailyCovariate as DailyCovariate
     from predpol_eval.forecasters import External as External
+    from predpol_eval.forecasters import ForecastTerm as ForecastTerm
+    from predpol_eval.forecasters import LaggedCounts as LaggedCounts
     from predpol_eval.forecasters import NearRepeat as NearRepeat
     from predpol_eval.forecasters import ProspectiveHotspot as ProspectiveHotspot
+    from predpol_eval.forecasters import Regression as Regression
     from predpol_eval.forecasters import SelfExciting as SelfExciting
     from predpol_eval.forecasters import Uniform as Uniform
     from predpol_eval.forecasters import cocoons as cocoons

@@ -277,7 +277,7 @@ def describe(forecaster: Any) -> str:
         if field.repr and (
             field.default is dataclasses.MISSING or (value is not field.default and value != field.default)
         ):
-            changed.append(f"{field.name}={value!r}")
+            changed.append(f"{field.name}={' '.join(repr(value).split())}")
     return f"{type(forecaster).__name__}({', '.join(changed)})"
 
 

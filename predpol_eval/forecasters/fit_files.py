@@ -73,6 +73,9 @@ def save_fit(fitted: Any, path: str | Path) -> None:
     """
     import xarray as xr
 
+    refusal = getattr(fitted, "not_saved_because", None)
+    if isinstance(refusal, str):
+        raise InputError(refusal)
     arrays: list[npt.NDArray[Any]] = []
     tree = _taken_apart(fitted, arrays, _classes())
     variables = {f"array_{number}": (f"size_{number}", values) for number, values in enumerate(arrays)}
