@@ -1,8 +1,7 @@
-"""The league of two real cities: within its limits, as its page says, and equal to a recount from the raw files."""
+"""Six forecasters in two real cities: within their limits, and equal to a recount from the raw files."""
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import subprocess
@@ -10,7 +9,6 @@ import sys
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 
 import geopandas
 import numpy as np
@@ -21,64 +19,54 @@ import xarray as xr
 from pyproj import Transformer
 
 import predpol_eval as ppe
+from docs.scripts.league_cities import CITIES, City
+from tests.backtests import six
 from tests.backtests.same import assert_same_bits
 from tests.naive.recount import COUNTS, recount
 
 pytestmark = [pytest.mark.slow, pytest.mark.linux_only]
 
 ROOT = Path(__file__).resolve().parents[2]
-SCRIPT = ROOT / "docs" / "scripts" / "league.py"
 BUDGETS = [("top", 10, True), ("share", 0.01, False), ("share", 0.02, False), ("share", 0.05, False)]
 PLAY = """
-import importlib.util, json, sys, time
+import json, sys, time
 from pathlib import Path
 import predpol_eval as ppe
-spec = importlib.util.spec_from_file_location("league", sys.argv[1])
-league = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(league)
-watch = league.Watch()
+from docs.scripts.league_cities import CITIES
+from tests.backtests import six
+watch = six.Watch()
 watch.start()
 begun = time.perf_counter()
-city = league.CITIES[sys.argv[3]](Path(sys.argv[2]))
-tally = league.play(city, Path(sys.argv[4]), n_jobs=2)
+city = CITIES[sys.argv[2]](Path(sys.argv[1]))
+tally = six.play(city, Path(sys.argv[3]), n_jobs=2)
 took = time.perf_counter() - begun
-ppe.save_tally(tally, Path(sys.argv[4], "tally.nc"))
+ppe.save_tally(tally, Path(sys.argv[3], "tally.nc"))
 print(json.dumps({"seconds": took, "gigabytes": watch.stop()}))
 """
 
 
 @dataclass(frozen=True)
 class Played:
-    """A league that was played in a process of its own."""
+    """What was played in a process of its own."""
 
     name: str
-    league: ModuleType
-    city: object
+    city: City
     tally: xr.Dataset
     folder: Path
     seconds: float
     gigabytes: float
 
 
-def load_script() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("league", SCRIPT)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
 @pytest.fixture(scope="module", params=["toronto", "chicago"])
 def played(request, shared_data, tmp_path_factory) -> Played:
     folder = tmp_path_factory.mktemp(request.param)
-    command = [sys.executable, "-W", "ignore", "-c", PLAY, str(SCRIPT), str(shared_data), request.param, str(folder)]
+    command = [sys.executable, "-W", "ignore", "-c", PLAY, str(shared_data), request.param, str(folder)]
     done = subprocess.run(
         command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True, timeout=1200
     )
     assert done.returncode == 0, done.stderr
-    league = load_script()
-    city = league.CITIES[request.param](shared_data)
     tally = ppe.load_tally(folder / "tally.nc")
-    return Played(request.param, league, city, tally, folder, **json.loads(done.stdout))
+    return Played(request.param, CITIES[request.param](shared_data), tally, folder, **json.loads(done.stdout))
 
 
 def test_it_stays_within_four_minutes_and_two_gibibytes(played):
@@ -87,9 +75,9 @@ def test_it_stays_within_four_minutes_and_two_gibibytes(played):
 
 
 def test_the_estimate_covers_the_peak_and_not_much_more(played):
-    city, league = played.city, played.league
-    asked = {"budgets": league.BUDGETS, "kinds": city.events.kinds, "n_jobs": 2, "dry_run": True}
-    expected = ppe.backtest(league.FORECASTERS, city.events, city.grid, city.schedule, **asked)
+    city = played.city
+    asked = {"budgets": six.BUDGETS, "kinds": city.events.kinds, "n_jobs": 2, "dry_run": True}
+    expected = ppe.backtest(six.FORECASTERS, city.events, city.grid, city.schedule, **asked)
     assert expected.fits == 92 * 3 * 6
     assert expected.failing == ()
     assert played.gigabytes <= expected.gigabytes < 5 * played.gigabytes
@@ -107,15 +95,10 @@ def test_every_night_has_a_number(played):
 
 
 def test_replayed_surfaces_give_the_tally_of_the_forecaster_to_the_bit(played):
-    names = [played.league.DENSITY, played.league.REPLAYED]
+    names = [six.DENSITY, six.REPLAYED]
     fitted, replayed = (played.tally.sel(forecaster=[name]).assign_coords(forecaster=["same"]) for name in names)
     assert_same_bits(replayed, fitted)
     assert float(fitted.hits.sum()) > 100
-
-
-def test_the_page_says_what_was_played(played):
-    page = ROOT / "docs" / "tables" / f"league_{played.name}.md"
-    assert page.read_text(encoding="utf-8") == played.league.page(played.city, played.tally)
 
 
 def test_the_ratios_are_as_one_should_expect(played):
@@ -180,13 +163,13 @@ def check_recount(tally: xr.Dataset, path: Path, crimes: pd.DataFrame, areas: di
 
 
 def test_the_tallies_equal_a_recount_from_the_saved_surfaces(played, shared_data):
-    league, city = played.league, played.city
+    city = played.city
     crimes, areas = raw_crimes(played.name, shared_data), raw_areas(played.name, shared_data)
     for kind in city.events.kinds:
-        league.save(city, "CountMap", kind, league.surface_file(played.folder, "CountMap", kind))
+        six.save(city, "CountMap", kind, six.surface_file(played.folder, "CountMap", kind))
         for name in ("CountMap", "KDE"):
             tally = played.tally.sel(forecaster=name, kind=kind)
-            check_recount(tally, league.surface_file(played.folder, name, kind), crimes[crimes["kind"] == kind], areas)
+            check_recount(tally, six.surface_file(played.folder, name, kind), crimes[crimes["kind"] == kind], areas)
     # What makes this hard is there.
     inside = city.grid.inside_m2[city.grid.mask]
     assert (inside < 250**2).sum() > 500
@@ -198,7 +181,7 @@ def test_the_tallies_equal_a_recount_from_the_saved_surfaces(played, shared_data
 
 def test_crimes_outside_are_recounted_too(played, shared_data):
     # None of these kinds happened outside either city in these nights, so one area in seven is left out of it.
-    league, city = played.league, played.city
+    city = played.city
     areas = raw_areas(played.name, shared_data)
     kept = {name: areas[name] for number, name in enumerate(city.grid.labels) if number % 7}
     frame = geopandas.GeoDataFrame({"name": list(kept)}, geometry=list(kept.values()), crs=city.grid.crs)
@@ -207,12 +190,12 @@ def test_crimes_outside_are_recounted_too(played, shared_data):
         schedule=ppe.Schedule(start=city.schedule.start, end=f"{city.schedule.start[:8]}15", tz=city.events.tz),
     )
     kind = city.events.kinds[1]
-    asked = {"budgets": league.BUDGETS, "kinds": kind, "progress": False}
+    asked = {"budgets": six.BUDGETS, "kinds": kind, "progress": False}
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*asks for more cells", category=ppe.PredPolWarning)
         out = ppe.backtest({"KDE": ppe.KDE(bandwidth=500)}, city.events, smaller.grid, smaller.schedule, **asked)
     path = played.folder / "smaller.nc"
-    league.save(smaller, "KDE", kind, path)
+    six.save(smaller, "KDE", kind, path)
     crimes = raw_crimes(played.name, shared_data)
     tally = out.sel(forecaster="KDE", kind=kind)
     assert (tally.outside > 0).sum() > 5
