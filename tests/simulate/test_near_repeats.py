@@ -5,12 +5,15 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import stats
 
 import predpol_eval as ppe
 from predpol_eval.civil_time import to_wall
+from predpol_eval.near_repeats.bands import read_space, read_time
 from predpol_eval.simulate import simulate_near_repeats, with_interval_times, with_recording_delay
+from predpol_eval.simulate.pairs import expected_pairs
 from tests.naive.pairs import pairs
 
 GRID = ppe.Grid.from_bounds(0, 0, 3000, 2500, cell=250, crs="EPSG:27700")
@@ -54,6 +57,29 @@ def test_brute_force_finds_the_pairs_of_the_truth(resolution):
         assert truth.ratio == pytest.approx((chance + caused) * every / np.outer(near, soon), rel=1e-12)
     # The pairs that nobody caused are as many as chance has them, each band within its Poisson error.
     assert (np.abs(alone - truth.chance) < 4 * np.sqrt(truth.chance) + 1).all()
+
+
+@pytest.mark.parametrize("resolution", [None, "day"])
+def test_pairs_on_the_edge_of_a_band_belong_to_the_one_beyond(resolution):
+    # On a lattice of 100 m and whole days nearly every pair is on an edge, far from the origin as near it.
+    rng = np.random.default_rng(0)
+    day = np.datetime64("2018-03-20") + rng.integers(0, 16, 150)
+    frame = pd.DataFrame({"x": 650_000.0 + 100 * rng.integers(0, 6, 150), "y": 1e6 + 100 * rng.integers(0, 6, 150)})
+    frame["t"] = day.astype("datetime64[ns]")
+    frame.loc[:40, "x"] += 0.001
+    events = ppe.Events.from_frame(frame, crs="EPSG:27700", tz="Europe/London", resolution=resolution)
+    parent = np.where(rng.random(150) < 0.3, np.arange(150) - 1, -1)
+    found = expected_pairs(events, parent, read_space(SPACE), read_time(TIME))
+    wall = to_wall(events.happened, events.tz).astype(np.int64).tolist()
+    place = np.rint(1000 * np.stack([events.x, events.y])).astype(int).tolist()
+    related = [(child, int(parent[child])) for child in np.flatnonzero(parent >= 0).tolist()]
+    caused, alone, near, soon = (np.array(part) for part in pairs(*place, wall, SPACE, TIME, related))
+    assert np.array_equal(found.caused, caused)
+    every = 150 * 149 / 2
+    assert found.ratio == pytest.approx((found.chance + caused) * every / np.outer(near, soon), rel=1e-12)
+    # The Knox test counts the same.
+    table = ppe.knox(events, SPACE, TIME, permutations=9, seed=1)
+    assert np.array_equal(table.observed, caused + alone)
 
 
 def test_other_pairs_are_chance_on_average():
