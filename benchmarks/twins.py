@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import backtest_peers, peers, ranking_peers, self_exciting_peers
-from predpol_eval.kernels import kde, near_repeat, prospective, ranking, self_exciting
+from benchmarks import adaptive_peers, backtest_peers, peers, ranking_peers, self_exciting_peers
+from predpol_eval.kernels import kde, leave_one_out, near_repeat, neighbours, prospective, ranking, self_exciting
 from tests.naive import backtest as naive_backtest
 from tests.naive import kde as naive_kde
 from tests.naive import near_repeat as naive_near_repeat
@@ -85,6 +85,24 @@ def density(crimes: int, cells: int, cell: int) -> tuple[Any, ...]:
     return x, y, np.random.default_rng(1).uniform(0.5, 1.5, crimes), *place, 500.0
 
 
+def nearest(crimes: int, cells: int, cell: int) -> tuple[Any, ...]:
+    """Arguments of the adaptive density: the 15th neighbour, at least half a cell."""
+    x, y, weight, *place, _ = density(crimes, cells, cell)
+    return x, y, weight, *place, 15, 0.5 * cell
+
+
+def neighbourhood(crimes: int) -> tuple[Any, ...]:
+    """Arguments of the distance to the 15th neighbour."""
+    x, y, _ = city(crimes, 160, 250)
+    return x, y, np.ones(crimes, dtype=np.int64), 15
+
+
+def leaving_out(crimes: int, steps: int) -> tuple[Any, ...]:
+    """Arguments of the leave-one-out densities; from 1 km, so that no crime of a small set is all alone."""
+    x, y, _ = city(crimes, 160, 250)
+    return x, y, np.random.default_rng(1).uniform(0.5, 1.5, crimes), 1_000.0, steps
+
+
 def prospective_continuous(crimes: int, cells: int, cell: int) -> tuple[Any, ...]:
     """Crimes of the last ten weeks; radius 400 m, 8 weeks, unit 50 m."""
     x, y, place = city(crimes, cells, cell)
@@ -150,6 +168,35 @@ TWINS: tuple[Twin, ...] = (
             Rival("naive", naive_kde.quartic_cell_mass, ((20, 8, 250), (40, 12, 250)), (20, 8, 250), 1e-9),
             Rival("KDEpy TreeKDE", peers.kdepy_tree_quartic, SMALL_CITY, CENTRES, 1e-3),
             Rival("KDEpy FFTKDE", peers.kdepy_fft_quartic, CITY, CENTRES, 1e-3),
+        ),
+    ),
+    Twin(
+        "kde.adaptive_cell_mass",
+        adaptive_peers.mass,
+        nearest,
+        (
+            Rival("naive", naive_kde.adaptive_cell_mass, SMALL, (50, 16, 250), 1e-12),
+            Rival("tree, then erf by crime", adaptive_peers.tree_then_erf, SMALL_CITY, (500, 48, 250), 1e-11),
+            # The search for neighbours and nothing more, to be nearly as fast as which is the aim.
+            Rival("cKDTree query alone", adaptive_peers.tree_query_alone, CITY, (500, 48, 250), None),
+        ),
+    ),
+    Twin(
+        "kde.kth_distance",
+        neighbours.kth_distance,
+        neighbourhood,
+        (
+            Rival("naive", naive_kde.kth_distance_of_places, ((100,), (300,)), (100,), 1e-12),
+            Rival("cKDTree query", adaptive_peers.tree_distance, ((10_000,), (100_000,)), (3_000,), 1e-12),
+        ),
+    ),
+    Twin(
+        "kde.log_left_out",
+        leave_one_out.log_left_out,
+        leaving_out,
+        (
+            Rival("naive", naive_kde.log_left_out, ((60, 3), (200, 6)), (60, 3), 1e-12),
+            Rival("all pairs at once", adaptive_peers.all_pairs_at_once, ((1_000, 6), (3_000, 6)), (300, 6), 1e-12),
         ),
     ),
     Twin(

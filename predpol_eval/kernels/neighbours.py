@@ -76,6 +76,7 @@ def _kth_distance(x: FloatArray, y: FloatArray, count: IntArray, k: int) -> Floa
     py = y.copy()
     own = np.arange(x.size)
     begin, end, by_x, border = _plant(px, py, own, levels)
+    crimes = count[own]
     first_leaf = 2**levels - 1
     result = np.empty(x.size)
     near = np.empty(k + 1)  # squared distances of the nearest places so far, rising, and the crimes there
@@ -84,7 +85,7 @@ def _kth_distance(x: FloatArray, y: FloatArray, count: IntArray, k: int) -> Floa
     stack_x = np.empty(levels + 2)
     stack_y = np.empty(levels + 2)
     for me in range(x.size):
-        needed = k - (count[own[me]] - 1)
+        needed = k - (crimes[me] - 1)
         if needed <= 0:
             result[own[me]] = 0.0
             continue
@@ -122,7 +123,7 @@ def _kth_distance(x: FloatArray, y: FloatArray, count: IntArray, k: int) -> Floa
                     many[here] = many[here - 1]
                     here -= 1
                 near[here] = square
-                many[here] = count[own[i]]
+                many[here] = crimes[i]
                 size += 1
                 total += many[here]
                 while total - many[size - 1] >= needed:

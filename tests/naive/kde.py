@@ -79,12 +79,30 @@ def kth_distance(x, y, k):
     return np.array(found)
 
 
+def kth_distance_of_places(x, y, count, k):
+    """The same where `count` crimes stand on each place, told once for all of a place."""
+    found = kth_distance(np.repeat(x, count), np.repeat(y, count), k)
+    return found[np.cumsum(count) - 1]
+
+
 def adaptive_cell_mass(x, y, weight, x0, y0, cell, nx, ny, k, least, kernel="gaussian"):
     """Crime by crime, each with the bandwidth that its own k-th neighbour gives it."""
     mass = gaussian_cell_mass if kernel == "gaussian" else quartic_cell_mass
     out = np.zeros((ny, nx))
     for px, py, w, distance in zip(x, y, weight, kth_distance(x, y, k), strict=True):
         out += mass([px], [py], [w], x0, y0, cell, nx, ny, max(distance, least))
+    return out
+
+
+def log_left_out(x, y, weight, lowest, steps):
+    """Log density at every place by all others, for bandwidths that grow by the square root of 2."""
+    out = np.empty((steps, len(x)))
+    for step in range(steps):
+        h = lowest * 2 ** (step / 2)
+        for i, (px, py) in enumerate(zip(x, y, strict=True)):
+            rest = [(qx, qy, v) for j, (qx, qy, v) in enumerate(zip(x, y, weight, strict=True)) if j != i]
+            near = sum(v * math.exp(-((qx - px) ** 2 + (qy - py) ** 2) / (2 * h * h)) for qx, qy, v in rest)
+            out[step, i] = math.log(near) - math.log(sum(v for *_, v in rest)) - math.log(2 * math.pi * h * h)
     return out
 
 
