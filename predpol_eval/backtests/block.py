@@ -57,7 +57,8 @@ def run_block(
     """Run the nights of one block, one after the other.
 
     A night whose fit, prediction or count raises becomes a row with its reason; the others go on. Forecasters of this
-    library that have a faster way through many nights forecast the block at once.
+    library that have a faster way through many nights forecast the block at once; a warning heard then stands by all
+    its nights.
 
     Raises
     ------
@@ -76,7 +77,7 @@ def run_block(
         with ears.listen() as heard:
             try:
                 if together is None:
-                    values, kind = night_risk(forecaster, events, grid, windows[night], scene)
+                    values, kind, _ = night_risk(forecaster, events, grid, windows[night], scene)
                 else:
                     values, kind = together.values[night], together.kind
                 counts, hit = _counts(crimes.cell[here], crimes.weight[here], scene)
@@ -91,8 +92,9 @@ def run_block(
         caught[..., night] = found.transpose(0, 2, 1)
         captured[:, night] = along
         scores[:, night] = scored
-        if heard:
-            reason[night] = _short(WARNED + "; ".join(sorted(set(heard))))
+        told = {*heard, *(together.warned if together is not None else ())}
+        if told:
+            reason[night] = _short(WARNED + "; ".join(sorted(told)))
     return BlockResult(caught, captured, scores, np.array(status, dtype=str), np.array(reason, dtype=str))
 
 

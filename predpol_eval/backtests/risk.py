@@ -26,10 +26,14 @@ TOLERANCE = 1e-9
 
 
 class Risk(NamedTuple):
-    """Risk of every cell of the study area, in the order of a scene, and the kind of the surface."""
+    """Risk of every cell of the study area, in the order of a scene, and the kind of the surface.
+
+    `warned` has the warnings heard while a block was forecast: which of its nights each is about is not known.
+    """
 
     values: FloatArray
     kind: str
+    warned: tuple[str, ...] = ()
 
 
 def night_risk(forecaster: Any, events: Events, grid: Grid, window: Windows, scene: Scene) -> Risk:
@@ -55,7 +59,7 @@ def block_risk(forecaster: Any, events: Events, grid: Grid, windows: Windows, sc
     -------
     Risk or None
         None where every night must be fitted by itself: the forecaster has no way that may be trusted, or a night
-        failed or warned, so that it must be found out which.
+        failed, so that it must be found out which.
 
     Raises
     ------
@@ -72,10 +76,8 @@ def block_risk(forecaster: Any, events: Events, grid: Grid, windows: Windows, sc
             if interrupted(error):
                 raise KeyboardInterrupt from error
             return None
-    if heard:
-        return None
     values = risk.to_numpy().reshape(len(windows), -1)[:, scene.cells]
-    found = Risk(np.ascontiguousarray(values, dtype=np.float64), str(risk.attrs["kind"]))
+    found = Risk(np.ascontiguousarray(values, dtype=np.float64), str(risk.attrs["kind"]), tuple(heard))
     night = drawn_night(forecaster, events, windows)
     if night is not None:
         _refuse_disagreement(found, night, forecaster, events, grid, windows, scene)

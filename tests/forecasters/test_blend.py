@@ -304,11 +304,11 @@ def test_crimes_recorded_after_the_anchor_teach_nothing():
 @pytest.mark.parametrize(
     "blend",
     [
-        ppe.Blend(members=(*PAIR, ppe.NearRepeat()), training="56D"),
+        ppe.Blend(members=(*PAIR, ppe.NearRepeat()), training="28D"),
         ppe.Blend(members=PAIR, weights=(0.5, 0.5)),
         ppe.Blend(
-            members=(ppe.tune(ppe.CountMap(), {"lookback": ["7D", None]}, training="28D"), ppe.Uniform()),
-            training="21D",
+            members=(ppe.tune(ppe.CountMap(), {"lookback": ["7D", None]}, training="14D"), ppe.Uniform()),
+            training="14D",
             normalised=False,
             relearn=None,
         ),
