@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +20,8 @@ _ORDERS = 18
 _OFFSETS = 4
 # No more blocks than this (160 MB). What a block and a place cost, in pairs of places added up one by one.
 _MOST_BLOCKS = 20_000
-_BLOCK_COST = 12_000.0
-_PLACE_COST = 120.0
+_BLOCK_COST = 5_000.0
+_PLACE_COST = 60.0
 
 
 @njit(cache=True, error_model="numpy")
@@ -136,6 +137,7 @@ def _blocks(
     return out
 
 
+@lru_cache(maxsize=1)
 def _shift() -> FloatArray:
     """Chebyshev series of exp(-z^2/2) between two blocks, for every offset: ``shift[offset, from, to]``."""
     angle = np.pi * (np.arange(_ORDERS) + 0.5) / _ORDERS

@@ -18,7 +18,7 @@ _LEAST_INSIDE = 0.01
 _CANDIDATES = 16
 _STEP = 0.02
 _LONGEST = 0.25
-_FINE = 1e-3
+_FINE = 0.02
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -175,7 +175,7 @@ class FittedContinuous:
             If a window starts before `until`, or if theta is 1 or more and a window is too far or long for the growth
             to be a number.
         """
-        from predpol_eval.forecasters.hawkes.continuous_forecast import generation, shares, sources
+        from predpol_eval.forecasters.hawkes.continuous_forecast import count_by_cell, sources
 
         chosen = ready(windows, self.until, self.known.events.resolution, self.known.events)
         now = self.known.periods[-1][1]
@@ -188,15 +188,9 @@ class FittedContinuous:
                     f"limit, past every number by the end of the windows of {name_windows(chosen, far)}. Forecast "
                     "shorter windows, or fit with min_step='1D' or a longer lookback."
                 )
-        values = np.zeros((len(chosen), *self.mu.shape))
-        # Each window by itself, so that it does not depend on what others are asked for.
-        parts = [shares(self.theta, self.omega, *window) for window in zip(starts, ends, strict=True)]
+        spans = list(zip(starts.tolist(), ends.tolist(), strict=True))
         where = sources(self.crimes, self.best)
-        for g in range(max(len(part.known) for part in parts)):
-            field = generation(where, self.crimes, self.best, self.known.grid, g)
-            for value, part in zip(values, parts, strict=True):
-                if g < len(part.known):
-                    value += part.background[g] * field.background + part.known[g] * field.known
+        values = count_by_cell(where, self.crimes, self.best, self.known.grid, spans)
         return surface_of(
             self.forecaster,
             values,

@@ -15,9 +15,13 @@ from predpol_eval.grid import Grid
 from predpol_eval.kernels.kde import gaussian_cell_mass
 from predpol_eval.kernels.points import FloatArray
 
-# Generations are told apart until so little of the repeats is left; the rest lie as the last of them do.
+# Generations are told apart until all later ones together are this share of the repeats in the long run, or there are
+# so many; the rest lie as the last of them do. A number that depends on theta alone lets the counts of two windows add
+# up to that of both.
 REST = 1e-4
-MOST_GENERATIONS = 60
+MOST_GENERATIONS = 30
+# A generation with less than this share of a window's crimes is not worth a map of its own.
+_NONE = 1e-13
 # A crime of which no more than this is still to come sets nothing off.
 _GONE = 1e-12
 
@@ -60,21 +64,49 @@ def shares(theta: float, omega: float, start: float, end: float) -> Shares:
     from scipy.special import gammainc
 
     found = [np.array([end - start, 0.0])]
-    if theta > 0:
-        repeats = expected_count([1.0, 0.0], theta, omega, [0.0, 1.0], start, end) - found[0]
-        left = repeats.copy()
+    last = generations(theta)
+    if last:
+        left = expected_count([1.0, 0.0], theta, omega, [0.0, 1.0], start, end) - found[0]
         sides = omega * np.array([start, end])
-        for g in range(1, MOST_GENERATIONS + 1):
+        for g in range(1, last):
             until = gammainc(g, sides)
             area = (sides * until - g * gammainc(g + 1, sides)) / omega
-            part = theta**g * np.array([area[1] - area[0], until[1] - until[0]])
-            left -= part
-            last = g == MOST_GENERATIONS or bool((left <= REST * repeats).all())
-            found.append(np.maximum(part + left, 0.0) if last else part)
-            if last:
-                break
+            found.append(theta**g * np.array([area[1] - area[0], until[1] - until[0]]))
+            left -= found[-1]
+        found.append(np.maximum(left, 0.0))
     background, known = np.array(found).T
     return Shares(background, known)
+
+
+def generations(theta: float) -> int:
+    """How many generations of repeats are told apart.
+
+    Examples
+    --------
+    >>> [generations(theta) for theta in (0.0, 0.3, 0.5, 1.2)]
+    [0, 8, 14, 30]
+    """
+    if not 0.0 < theta < 1.0:
+        return MOST_GENERATIONS if theta else 0
+    return int(np.clip(np.ceil(np.log(REST) / np.log(theta)), 1, MOST_GENERATIONS))
+
+
+def count_by_cell(
+    where: Sources, crimes: ContinuousCrimes, fit: ContinuousFit, grid: Grid, windows: list[tuple[float, float]]
+) -> FloatArray:
+    """Crimes expected in each window in each cell, shape (windows, ny, nx)."""
+    parts = [shares(fit.theta, fit.omega, *window) for window in windows]
+    values = np.zeros((len(windows), *grid.shape))
+    for g in range(generations(fit.theta) + 1):
+        # Each window by itself, so that it does not depend on what others are asked for.
+        some = [max(part.background[g], part.known[g]) > _NONE * part.background[0] for part in parts]
+        if g and not any(some):
+            continue
+        field = generation(where, crimes, fit, grid, g)
+        for value, part, use in zip(values, parts, some, strict=True):
+            if use:
+                value += part.background[g] * field.background + part.known[g] * field.known
+    return values
 
 
 class Field(NamedTuple):
