@@ -191,7 +191,7 @@ def bandwidth_by(rule: Rule, x: FloatArray, y: FloatArray, weight: FloatArray, c
     ----------
     rule : {"scott", "silverman", "cv"}
         ``cv`` searches from half a cell to twice what Scott's rule says or two cells, whichever is more (and up to the
-        next power of the square root of 2). Its cost grows with the square of the places: a second or two for 10,000.
+        next power of the square root of 2). Its cost grows with the square of the places: some seconds for 10,000.
     x, y, weight : array of float, shape (n,)
         Known crimes in metres, and their weights.
     cell : float
