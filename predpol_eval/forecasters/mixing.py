@@ -135,17 +135,16 @@ class _Problem:
 
     def leap(self, weights: FloatArray) -> FloatArray:
         """Best weights for the parabola through the score here; shortened until it scores no lower, or not at all."""
-        from scipy.linalg import solve_triangular
         from scipy.optimize import nnls
 
         scaled = self.rates / self.totals  # so that no part is of another order than the rest
         mixed = self.base + self.rates @ weights
         across = scaled * (np.sqrt(self.crimes) / mixed)[:, None]
-        curvature = across.T @ across
-        curvature[np.diag_indices_from(curvature)] *= 1.0 + RIDGE
-        slope = (self.crimes / mixed) @ scaled - 1.0 + curvature @ (weights * self.totals)
-        factor = np.linalg.cholesky(curvature)
-        left, right = factor.T, solve_triangular(factor, slope, lower=True)
+        size, axes = np.linalg.eigh(across.T @ across)
+        size = np.sqrt(np.maximum(size, RIDGE * size[-1]))
+        left = size[:, None] * axes.T
+        slope = (self.crimes / mixed) @ scaled - 1.0
+        right = axes.T @ slope / size + left @ (weights * self.totals)
         if self.normalised:
             # The sum is held by one more row that outweighs the others.
             heavy = HEAVY * float(np.abs(left).max())
