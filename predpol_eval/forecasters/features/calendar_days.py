@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -85,19 +87,34 @@ def civil_days(values: Any, what: str) -> npt.NDArray[np.datetime64]:
     InputError
         If one is missing or is no date, or has a time of day other than midnight.
     """
-    import pandas as pd
-
-    column = pd.Series([values] if isinstance(values, str) else list(values), dtype=object)
-    read = pd.to_datetime(column, errors="coerce", format="mixed")
-    days = read.to_numpy().astype("datetime64[D]") if read.dtype.kind == "M" else np.full(len(column), "NaT", "M8[D]")
-    numbers = column.map(lambda value: isinstance(value, int | float | np.number)).to_numpy(dtype=bool)
-    wrong = np.isnat(days) | numbers
-    if read.dtype.kind == "M":
-        wrong |= read.to_numpy() != days
-    if len(column) and wrong.any():
+    column = [values] if isinstance(values, str) else list(values)
+    days = np.array([_civil_day(value) for value in column], dtype="datetime64[D]")
+    wrong = np.isnat(days)
+    if wrong.any():
         rows = np.flatnonzero(wrong)
         raise InputError(
             f"{what}: {len(rows)} of {len(column)} are not civil days ({row_list(rows)}; the first is "
-            f"{column.iloc[int(rows[0])]!r}); give dates such as '2018-05-01', without a time of day or zone."
+            f"{column[int(rows[0])]!r}); give dates such as '2018-05-01', without a time of day or zone (of another "
+            "form, read them first with pandas.to_datetime(..., format=...))."
         )
-    return np.asarray(days, dtype="datetime64[D]")
+    return days
+
+
+def _civil_day(value: Any) -> np.datetime64:
+    """The day of an ISO date or of a date-like object at midnight; NaT where it is neither."""
+    import pandas as pd
+
+    missing = np.datetime64("NaT", "D")
+    text = isinstance(value, str)
+    if text and re.fullmatch(r"\s*\d{4}-\d{2}-\d{2}([T ]00:00(:00(\.0+)?)?)?\s*", value, re.ASCII) is None:
+        return missing
+    if not text and not isinstance(value, datetime.date | np.datetime64):
+        return missing
+    try:
+        stamp = pd.Timestamp(value.strip() if isinstance(value, str) else value)
+    except ValueError:
+        return missing
+    if pd.isna(stamp) or stamp.tzinfo is not None or stamp != stamp.normalize():
+        return missing
+    day: np.datetime64 = stamp.to_datetime64().astype("datetime64[D]")
+    return day

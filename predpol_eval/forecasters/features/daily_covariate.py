@@ -231,7 +231,9 @@ class DailyCovariate:
 
 
 def _wall(length: Span) -> np.timedelta64:
-    return np.timedelta64(length.days, "D").astype("timedelta64[ns]") + length.elapsed
+    whole: np.timedelta64 = np.timedelta64(length.days, "D").astype("timedelta64[ns]")
+    total: np.timedelta64 = whole + length.elapsed
+    return total
 
 
 def _numbers(column: pd.Series[Any], name: str) -> FloatArray:

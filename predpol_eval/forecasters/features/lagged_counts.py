@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from predpol_eval.civil_time import span
+from predpol_eval.civil_time import days_between, span
 from predpol_eval.errors import InputError
 from predpol_eval.forecasters.base import check_positive
 from predpol_eval.forecasters.features.asked import Answer, Asked, FloatArray, IntArray
@@ -144,7 +144,7 @@ def _raised(asked: Asked, untils: np.ndarray, tally: Tally, cap: object) -> Floa
     elif tally.lookback is None:
         whole = np.full(len(untils), _YEAR)
     else:
-        whole = exposure(((starts.min(), untils.max()),), starts, untils, None)
+        whole = np.asarray(days_between(starts, untils))
     capped = starts if asked.lookback is None else np.maximum(starts, starts_of(untils, span(asked.lookback), tz))
     seen = exposure(asked.events.observed, capped, untils, tally.half_life)
     return np.asarray(np.divide(whole, seen, out=np.full(len(untils), np.nan), where=seen > 0))
