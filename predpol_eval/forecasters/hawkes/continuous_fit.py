@@ -228,10 +228,15 @@ def _run(
 def _climb(
     crimes: ContinuousCrimes, close: Near, mu: FloatArray, total: float, now: Excitation, limits: Limits
 ) -> tuple[Excitation, Near, State, float]:
-    """One step of EM, then as much of a Newton step as raises the likelihood; and what the step promised, twice."""
-    now = limits.hold(em_step(crimes, close, mu, now)[0])
+    """One step of EM, then as much of a Newton step as raises the likelihood; and what that promised, twice."""
     close = _serving(crimes, close, now)
     state = likelihood(crimes, close, mu, total, now)
+    stepped = limits.hold(em_step(crimes, close, mu, now)[0])
+    nearer = _serving(crimes, close, stepped)
+    there = likelihood(crimes, nearer, mu, total, stepped)
+    # The formulas for omega and sigma are single steps towards the M step's maximum: at an edge they may overshoot.
+    if there.value >= state.value:
+        now, close, state = stepped, nearer, there
     step, remaining = _newton(state, now, limits)
     length = min(1.0, _LONGEST_STEP / max(1e-300, float(np.abs(step).max())))
     for _ in range(_HALVINGS):
