@@ -221,24 +221,44 @@ def _tabulate(lanes: TimesArray, first: IntArray, other: npt.NDArray[np.int32], 
     width = lanes.shape[1]
     out = np.zeros((first.shape[0], edges.size, width), np.int64)
     counter = np.zeros((edges.size, width), lanes.dtype)
-    gap = np.zeros(width, lanes.dtype)
+    # Four pairs at a time, so that each counter is fetched and put back once for four.
+    gap = np.zeros((4, width), lanes.dtype)
+    one, two, three, four = gap[0], gap[1], gap[2], gap[3]
     for band in range(first.shape[0]):
         since = 0
+        waiting = 0
         for i in range(lanes.shape[0]):
             mine = lanes[i]
             for p in range(first[band, i], first[band, i + 1]):
                 theirs = lanes[other[p]]
+                apart = gap[waiting]
                 for k in range(width):
-                    gap[k] = abs(mine[k] - theirs[k])
+                    apart[k] = abs(mine[k] - theirs[k])
+                waiting += 1
+                if waiting < 4:
+                    continue
+                waiting = 0
                 for e in range(edges.size):
                     row = counter[e]
                     edge = edges[e]
                     for k in range(width):
-                        row[k] += gap[k] < edge
-                since += 1
-                if since == FULL:
+                        row[k] += (
+                            np.int64(one[k] < edge)
+                            + np.int64(two[k] < edge)
+                            + np.int64(three[k] < edge)
+                            + np.int64(four[k] < edge)
+                        )
+                since += 4
+                if since > FULL - 8:
                     _empty(counter, out, band)
                     since = 0
+        for rest in range(waiting):
+            apart = gap[rest]
+            for e in range(edges.size):
+                row = counter[e]
+                edge = edges[e]
+                for k in range(width):
+                    row[k] += apart[k] < edge
         _empty(counter, out, band)
     return out
 
