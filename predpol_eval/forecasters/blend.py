@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -15,12 +14,13 @@ from predpol_eval.events import Events
 from predpol_eval.forecasters.anchors import anchor, check_period
 from predpol_eval.forecasters.base import FittedRate, Nightly, describe, ready, surface_of
 from predpol_eval.forecasters.baseline import Uniform
-from predpol_eval.forecasters.many_nights import by_anchor, surfaces
+from predpol_eval.forecasters.many_nights import by_anchor, has_own_way, surfaces, values_of
 from predpol_eval.forecasters.mixing import Mixture, mixture_weights
 from predpol_eval.forecasters.rehearsal import Rehearsal, check_lengths, perform, rehearse
 from predpol_eval.grid import Grid
 from predpol_eval.projection import FloatArray
 from predpol_eval.schedule import Windows, as_windows
+from predpol_eval.surface import check_surface
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -134,24 +134,30 @@ class Blend(Nightly):
         chosen = as_windows(windows)
         if not len(chosen):
             raise InputError("There is no window to forecast; give a schedule with at least one.")
-        values = np.empty((len(chosen), *grid.shape))
+        values, even = np.empty((2, len(chosen), *grid.shape))
         records: list[dict[str, Any]] = []
         attrs: dict[str, Any] = {}
         first: FittedRate | None = None
         for each, positions in by_anchor(chosen, self.relearn, events.tz):
-            some = chosen[positions]
             learnt = self._learn(events.known_at(each), grid, each)
-            even = np.empty((len(some), *grid.shape))
-            for place, window in enumerate(some):
-                ground = Uniform().fit(events.known_at(window.until[0]), grid, until=window.until[0])
-                even[place] = ground.rate * ready(window, ground.until, events.resolution, events).days[0]
-                first = ground if positions[place] == 0 or first is None else first
-            # One at a time, so that no more than one member's surfaces are held at once.
-            parts = (
-                surfaces(member, events, grid, some) if weight > 0 else None
-                for member, weight in zip(self.members, learnt.weights, strict=True)
-            )
-            values[positions] = self._mixed(parts, learnt.weights, even)
+            live = [(number, member) for number, member in enumerate(self.members) if learnt.weights[number] > 0]
+            for position in positions:
+                window = chosen[int(position)]
+                known = events.known_at(window.until[0])
+                ground = Uniform().fit(known, grid, until=window.until[0])
+                here = slice(position, position + 1)
+                even[here] = ground.rate * ready(window, ground.until, events.resolution, events).days[0]
+                values[here] = self.even_share * even[here]
+                for number, member in live:
+                    if not has_own_way(member):
+                        part = values_of(member.fit(known, grid, until=window.until[0]), grid, window)
+                        values[here] += self._share(number, learnt.weights, *part, even[here])
+                first = ground if position == 0 or first is None else first
+            for number, member in live:
+                if has_own_way(member):
+                    risk = check_surface(surfaces(member, events, grid, chosen[positions]), grid)
+                    part = risk.to_numpy(), str(risk.attrs["kind"])
+                    values[positions] += self._share(number, learnt.weights, *part, even[positions])
             records.append(learnt.record)
             attrs = attrs or self._attrs(learnt)
         if self.weights is None:
@@ -161,15 +167,10 @@ class Blend(Nightly):
         made = surface_of(self, values, first.known, chosen, "expected_count", **attrs)
         return made.assign_attrs(until=str(chosen.until.max()))
 
-    def _mixed(self, parts: Iterable[xr.DataArray | None], weights: FloatArray, even: FloatArray) -> FloatArray:
-        """The mixture of the members' surfaces; `even` is the observed mean, spread evenly, of every window."""
-        share = self.even_share
-        mixed = share * even
-        for number, (part, weight) in enumerate(zip(parts, weights, strict=True)):
-            if part is not None:
-                values = part.transpose("window", "y", "x").to_numpy()
-                mixed += (1 - share) * weight * self._expected(number, values, str(part.attrs["kind"]), even)
-        return mixed
+    def _share(self, number: int, weights: FloatArray, values: FloatArray, kind: str, even: FloatArray) -> FloatArray:
+        """What one member's surfaces add to the mixture; `even` is the observed mean of every window, spread evenly."""
+        expected = self._expected(number, values, kind, even)
+        return np.asarray((1 - self.even_share) * weights[number] * expected)
 
     def _expected(self, number: int, values: FloatArray, kind: str, even: FloatArray) -> FloatArray:
         """Expected counts of a member's surfaces: the first axis is that of the windows."""
@@ -281,8 +282,11 @@ class FittedBlend:
         known = self.even.known
         chosen = ready(windows, self.until, known.events.resolution, known.events)
         even = self.even.rate * chosen.days[:, None, None]
-        parts = (None if fitted is None else fitted.predict(chosen) for fitted in self.fits)
-        values = self.forecaster._mixed(parts, self.learnt.weights, even)
+        values = self.forecaster.even_share * even
+        for number, fitted in enumerate(self.fits):
+            if fitted is not None:
+                part = values_of(fitted, known.grid, chosen)
+                values = values + self.forecaster._share(number, self.learnt.weights, *part, even)
         return surface_of(
             self.forecaster, values, known, chosen, "expected_count", **self.forecaster._attrs(self.learnt)
         )
@@ -290,6 +294,7 @@ class FittedBlend:
 
 def _record(rehearsal: Rehearsal, reasons: list[str], found: Mixture, unexpected: float) -> dict[str, Any]:
     record = rehearsal.record(reasons) | {
+        "weights": found.weights.tolist(),
         "steps": found.steps,
         "converged": found.converged,
         "gap": float(f"{found.gap:.3g}"),

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
+from predpol_eval.errors import InputError
 from predpol_eval.events import Events
 from predpol_eval.forecasters.anchors import anchor
-from predpol_eval.forecasters.base import Nightly, forecast
+from predpol_eval.forecasters.base import FittedRate, Nightly, forecast
 from predpol_eval.grid import Grid
+from predpol_eval.projection import FloatArray
 from predpol_eval.schedule import Windows
+from predpol_eval.surface import check_surface
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -45,6 +48,28 @@ def surfaces(forecaster: Any, events: Events, grid: Grid, windows: Windows) -> x
         risk: xr.DataArray = forecaster.forecast(events.known_at(windows.until.max()), grid, windows)
         return risk
     return forecast(forecaster, events, grid, windows)
+
+
+def values_of(fitted: Any, grid: Grid, windows: Windows) -> tuple[FloatArray, str]:
+    """Numbers of a fitted forecaster's surface, shape (window, y, x), and their kind.
+
+    Those of a `FittedRate` are taken without making the surface, which costs more than they do; what they are outside
+    the study area means nothing.
+
+    Raises
+    ------
+    InputError
+        If there is not one sound surface for every window; and whatever the forecaster raises.
+    """
+    if type(fitted) is FittedRate:
+        values = np.asarray(fitted.rate * windows.days[:, None, None])
+        inside = values[:, grid.mask]
+        if np.isfinite(inside).all() and (inside >= 0).all():
+            return values, "expected_count"
+    risk = check_surface(fitted.predict(windows), grid)
+    if risk.ndim != 3 or len(risk["window"]) != len(windows):
+        raise InputError(f"It predicted {dict(risk.sizes)}, not the {len(windows)} windows asked for.")
+    return np.asarray(risk.to_numpy(), dtype=np.float64), str(risk.attrs["kind"])
 
 
 def by_anchor(windows: Windows, period: str | None, tz: str) -> list[tuple[np.datetime64, npt.NDArray[np.int64]]]:

@@ -19,8 +19,7 @@ from predpol_eval.counts import occurrences
 from predpol_eval.errors import InputError, PredPolError
 from predpol_eval.events import Events
 from predpol_eval.flagging import Scene, make_scene
-from predpol_eval.forecasters.base import FittedRate
-from predpol_eval.forecasters.many_nights import has_own_way
+from predpol_eval.forecasters.many_nights import has_own_way, values_of
 from predpol_eval.grid import Grid
 from predpol_eval.projection import FloatArray
 from predpol_eval.schedule import Windows, name_windows, refuse_finer_than_data
@@ -227,21 +226,8 @@ def _night(forecaster: Any, number: int, known: Events, rehearsal: Rehearsal, po
     window = rehearsal.windows[position]
     try:
         fitted = forecaster.fit(known, rehearsal.grid, until=window.until[0])
-        values, kind = _values(fitted, window, rehearsal)
+        values, kind = values_of(fitted, rehearsal.grid, window)
     except PredPolError as refusal:
         return f"{type(forecaster).__name__} refused: {refusal}"
-    look(number, position, values, kind)
+    look(number, position, values.reshape(-1)[rehearsal.scene.cells], kind)
     return ""
-
-
-def _values(fitted: Any, window: Windows, rehearsal: Rehearsal) -> tuple[FloatArray, str]:
-    cells = rehearsal.scene.cells
-    if type(fitted) is FittedRate:
-        # What its surface would hold, without the surface.
-        values = fitted.rate.ravel()[cells] * window.days[0]
-        if np.isfinite(values).all() and (values >= 0).all():
-            return values, "expected_count"
-    risk = check_surface(fitted.predict(window), rehearsal.grid)
-    if risk.size != rehearsal.grid.mask.size:
-        raise InputError(f"It predicted {dict(risk.sizes)}, not the one window asked for.")
-    return np.asarray(risk.to_numpy().reshape(-1)[cells], dtype=np.float64), str(risk.attrs["kind"])

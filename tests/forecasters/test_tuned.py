@@ -173,10 +173,14 @@ class Almost:
 
 def test_ties_go_to_the_first():
     here = town()
-    for values in ([0.0, 1e-15, 2e-15], [2e-15, 0.0]):
-        for score in ("log", ppe.Coverage(0.1)):
-            tuned = ppe.tune(Almost(), {"by": values}, score=score, training="14D", step="2D", retune="7D")
-            assert tuned.fit(here.events(), GRID, until=here.cut).choice.position == 0
+    values = [0.0, *(sign * size * 1e-15 for size in range(1, 12) for sign in (1, -1))]
+    for score in ("log", ppe.Coverage(0.1)):
+        tuned = ppe.tune(Almost(), {"by": values}, score=score, training="14D", step="2D", retune="7D")
+        choice = tuned.fit(here.events(), GRID, until=here.cut).choice
+        assert choice.position == 0
+        if score == "log":
+            # The last digits would have chosen another.
+            assert max(choice.record["scores"]) > choice.record["scores"][0]
     better = ppe.tune(Almost(), {"by": [0.5, 0.0]}, training="14D", step="2D", retune="7D")
     assert better.fit(here.events(), GRID, until=here.cut).choice.position == 1
 
