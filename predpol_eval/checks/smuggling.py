@@ -13,6 +13,7 @@ import numpy as np
 
 from predpol_eval.checks.case import Case, NotApplicableError, RuleBrokenError
 from predpol_eval.events import Events
+from predpol_eval.forecasters.features import CellCovariate, DailyCovariate
 from predpol_eval.grid import Grid
 
 LARGEST_ARRAY = 100
@@ -30,7 +31,8 @@ def no_data_aboard(case: Case) -> None:
         more = f"; and {len(found) - 3} more" if len(found) > 3 else ""
         raise RuleBrokenError(
             f"{'; '.join(found[:3])}{more}: nobody can tell what of it was known at until. Crimes come through fit; "
-            "surfaces made elsewhere through predpol_eval.External"
+            "surfaces made elsewhere through predpol_eval.External, numbers per cell or day through CellCovariate with "
+            "its known='...' or DailyCovariate"
         )
 
 
@@ -86,6 +88,8 @@ def _within(value: Any) -> dict[str, Any]:
         return {"__self__": value.__self__}
     if isinstance(value, type | FunctionType | Grid) or inspect.ismodule(value):
         return {}  # a grid is ground, no crime
+    if isinstance(value, DailyCovariate) or (isinstance(value, CellCovariate) and value.known is not None):
+        return {}  # they carry the moment from which each number was known, and use none before
     return _parts(value)
 
 
