@@ -22,16 +22,21 @@ FORECASTERS = (
     "ProspectiveHotspot",
     "NearRepeat",
     "SelfExciting",
+    "Regression",
     "Blend",
     "tune",
     "External",
 )
 # and what stands inside some of them.
-FEATURES: tuple[str, ...] = ()
-ESTIMATORS: dict[str, str] = {}
+FEATURES = ("LaggedCounts", "ForecastTerm", "Calendar")
+ESTIMATORS = {
+    "PoissonRegressor": "sklearn.linear_model",
+    "HistGradientBoostingRegressor": "sklearn.ensemble",
+}
 _INNER = (*FEATURES, *ESTIMATORS)
 # How to write those that need to be given something.
 EXAMPLES = {
+    "Regression": "Regression(estimator=PoissonRegressor(alpha=0.001), features=[LaggedCounts(), Calendar()])",
     "Blend": "Blend(members=[CountMap(lookback=None), KDE(bandwidth=500)])",
     "tune": "tune(forecaster=KDE(), space={'bandwidth': [250, 500]}, score='1 %')",
     "External": "External(path='vendor.nc')",

@@ -7,7 +7,9 @@ import dataclasses
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.linear_model import PoissonRegressor
 
+import predpol_eval as ppe
 from predpol_eval import (
     KDE,
     Blend,
@@ -89,6 +91,10 @@ def test_forecasters_within_forecasters_are_read():
     assert blend == Blend(members=(CountMap(lookback=None), KDE(bandwidth=250)), weights=(0.25, 0.75))
     tuned = read_forecaster("tune(forecaster=KDE(), space={'bandwidth': [250, 500]}, score='top 10 per area')")
     assert tuned == tune(KDE(), {"bandwidth": [250, 500]}, score=TopCells(10, per="area"))
+    regression = read_forecaster(
+        "Regression(estimator=PoissonRegressor(alpha=.01), features=[ForecastTerm(forecaster=KDE())])"
+    )
+    assert regression == ppe.Regression(PoissonRegressor(alpha=0.01), (ppe.ForecastTerm(KDE()),))
     both = read_forecaster("tune(forecaster=[CountMap(), Blend(members=[Uniform()])])")
     assert both == tune([CountMap(), Blend(members=(Uniform(),))])
 
