@@ -13,13 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import adaptive_peers, backtest_peers, peers, ranking_peers, self_exciting_peers
-from predpol_eval.kernels import kde, leave_one_out, near_repeat, neighbours, prospective, ranking, self_exciting
+from benchmarks import adaptive_peers, backtest_peers, near_repeat_peers, peers, ranking_peers, self_exciting_peers
+from predpol_eval.kernels import kde, leave_one_out, near_repeat, neighbours, prospective, ranking, rings, self_exciting
 from tests.naive import backtest as naive_backtest
 from tests.naive import kde as naive_kde
+from tests.naive import knox as naive_knox
 from tests.naive import near_repeat as naive_near_repeat
 from tests.naive import prospective as naive_prospective
 from tests.naive import ranking as naive_ranking
+from tests.naive import rings as naive_rings
 from tests.naive import self_exciting as naive_self_exciting
 
 Size = tuple[int, ...]
@@ -135,6 +137,9 @@ MANY_CELLS = ((10_000, 140, 1_000), (100_000, 140, 10_000))
 
 CELLS_OF_CRIMES = ((10_000, 1_000), (30_000, 5_000))
 
+# Crimes, permutations.
+KNOX = ((1_000, 999), (10_000, 199))
+
 TWINS: tuple[Twin, ...] = (
     Twin(
         "kde.gaussian_cell_mass",
@@ -224,6 +229,29 @@ TWINS: tuple[Twin, ...] = (
         (
             Rival("naive", naive_near_repeat.cocoon, SMALL, (50, 16, 250), 1e-12),
             Rival("window by window", peers.window_by_window, FINE_CITY, (500, 40, 50), 1e-12),
+        ),
+    ),
+    Twin(
+        "near_repeat.rings",
+        rings.rings,
+        near_repeat_peers.ringing,
+        (
+            Rival("naive", naive_rings.rings, ((10, 8, 250), (20, 12, 250)), (10, 8, 250), 1e-4),
+            Rival("points of a finer grid", near_repeat_peers.finer_points, FINE_CITY, (500, 40, 50), 0.02),
+        ),
+    ),
+    # No kernel but the whole test, from the crimes to the table.
+    Twin(
+        "knox",
+        near_repeat_peers.with_the_library,
+        near_repeat_peers.scene,
+        (
+            Rival("naive", naive_knox.tables_of, ((40, 19), (60, 19)), (40, 19), 1e-12),
+            # With other permutations, so that the expected pairs differ by their Monte Carlo error.
+            Rival("numpy pair list", near_repeat_peers.numpy_pair_list, KNOX, (1_000, 999), 0.05),
+            Rival("numpy lookup", near_repeat_peers.numpy_lookup, KNOX, (1_000, 999), 0.05),
+            # For one of the 80 band pairs.
+            Rival("pointpats", near_repeat_peers.pointpats_one_of_all, ((300, 99), (1_000, 99)), (300, 99), None),
         ),
     ),
     *(
