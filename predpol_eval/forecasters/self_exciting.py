@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal
 
+from predpol_eval.civil_time import span
 from predpol_eval.errors import InputError
 from predpol_eval.events import Events
 from predpol_eval.forecasters.base import Nightly, check_length, check_positive, known
@@ -13,16 +14,21 @@ from predpol_eval.grid import Grid
 if TYPE_CHECKING:
     from predpol_eval.forecasters.hawkes.cell_forecast import FittedSelfExciting
     from predpol_eval.forecasters.hawkes.continuous_fitted import FittedContinuous
+    from predpol_eval.forecasters.hawkes.nonparametric_fitted import FittedNonparametric
 
-MODELS = ("cell", "continuous")
+MODELS = ("cell", "continuous", "nonparametric")
 # Fields that mean something to some models only; set for another they would be passed over in silence.
 _ONLY = {
     "cell": ("cell",),
     "background": ("cell",),
     "jackknife": ("cell",),
     "bandwidth": ("continuous",),
-    "min_distance": ("continuous",),
-    "starts": ("continuous",),
+    "min_distance": ("continuous", "nonparametric"),
+    "starts": ("continuous", "nonparametric"),
+    "reach": ("nonparametric",),
+    "radius": ("nonparametric",),
+    "neighbours": ("nonparametric",),
+    "neighbours_in_time": ("nonparametric",),
 }
 
 
@@ -41,10 +47,14 @@ class SelfExciting(Nightly):
     is a kernel density of the crimes, each by its probability p_jj to be no repeat, and itself left out of it at its
     own place (`hawkes.continuous_fit.fit_continuous`).
 
+    With ``model="nonparametric"`` the rate is nu(t) mu(s) + sum g(t - t_i, |s - s_i|), and none of the three has a
+    formula: all are smoothed from who probably set off whom, with a bandwidth of its own for every point, until that
+    stops moving (`hawkes.declustering`). It needs thousands of crimes.
+
     Parameters
     ----------
-    model : {"cell", "continuous"}
-        Each cell by itself, or repeats around the place of each crime.
+    model : {"cell", "continuous", "nonparametric"}
+        Each cell by itself, repeats around the place of each crime, or repeats of any shape.
     cell : float, optional
         Side of the model's cells in metres: a whole multiple of the grid's, laid from the grid's lower-left corner; the
         rate of such a cell is spread over the grid's by their inside-area. None: the cells of the grid.
@@ -58,7 +68,8 @@ class SelfExciting(Nightly):
     max_iterations : int
         The most iterations of a fit; one that has not converged by then warns.
     tolerance : float
-        When a fit has converged, see `hawkes.cell_fit.fit_cells`.
+        When a fit has converged, see `hawkes.cell_fit.fit_cells`; for the nonparametric model when an iteration changes
+        p_jj by less than this in the mean square.
     min_step : str, optional
         Least time between two crimes, for instance ``"1h"``; equal times would send omega to infinity. None: the
         resolution found in the data, the coarsest of a day, an hour, 30, 15, 5 or 1 minutes, a second and less that
@@ -71,7 +82,15 @@ class SelfExciting(Nightly):
         median distance from a place with crimes to the next, if a tenth of all crimes stand on another's place, else
         1 m.
     starts : int
-        From how many different starts the continuous model is fitted; it warns if they do not come to one answer.
+        From how many different starts the continuous and the nonparametric model are fitted; they warn if the starts do
+        not come to one answer. The nonparametric model starts from nearly all background and from nearly none.
+    reach : str
+        How long a crime can set off others in the nonparametric model; at most an eighth of the observed time.
+    radius : float
+        How far away, metres.
+    neighbours, neighbours_in_time : int
+        A bandwidth of the nonparametric model is the distance to the neighbour of this rank, as probabilities count:
+        in the plane and in the cloud of pairs, and in time for nu.
 
     Notes
     -----
@@ -93,7 +112,9 @@ class SelfExciting(Nightly):
     1399-1411 (there without the edge correction). Dhaene, G. and Jochmans, K. (2015). Split-panel jackknife estimation
     of fixed-effect models. Rev. Econ. Stud. 82, 991-1030. Mohler, G. O. (2014). Marked point process hotspot maps for
     homicide and gun crime prediction in Chicago. Int. J. Forecasting 30, 491-497 (the continuous model, there with one
-    bandwidth for the background from EM, and each crime in its own background).
+    bandwidth for the background from EM, and each crime in its own background). Mohler, G. O., Short, M. B.,
+    Brantingham, P. J., Schoenberg, F. P. and Tita, G. E. (2011). Self-exciting point process modeling of crime. J. Am.
+    Stat. Assoc. 106, 100-108 (the nonparametric model).
 
     Examples
     --------
@@ -101,7 +122,7 @@ class SelfExciting(Nightly):
     'cell'
     """
 
-    model: Literal["cell", "continuous"] = "cell"
+    model: Literal["cell", "continuous", "nonparametric"] = "cell"
     cell: float | None = None
     lookback: str | None = None
     background: Literal["cell", "shared"] = "cell"
@@ -112,6 +133,10 @@ class SelfExciting(Nightly):
     bandwidth: float | None = None
     min_distance: float | None = None
     starts: int = 2
+    reach: str = "60D"
+    radius: float = 400.0
+    neighbours: int = 15
+    neighbours_in_time: int = 100
 
     def __post_init__(self) -> None:
         if self.model not in MODELS:
@@ -128,7 +153,7 @@ class SelfExciting(Nightly):
             raise InputError(f"jackknife={self.jackknife!r}; choose True or False.")
         if self.cell is not None:
             check_positive(self.cell, "cell", "the side of the model's cells in metres, for instance 500")
-        for name in ("max_iterations", "starts"):
+        for name in ("max_iterations", "starts", "neighbours", "neighbours_in_time"):
             number = getattr(self, name)
             if isinstance(number, bool) or not isinstance(number, int) or number < 1:
                 raise InputError(f"{name}={number!r}; give a whole number of at least 1.")
@@ -138,16 +163,21 @@ class SelfExciting(Nightly):
         check_positive(self.tolerance, "tolerance", "a small number, for instance 1e-9")
         check_length(self.lookback, "lookback")
         check_length(self.min_step, "min_step")
+        check_positive(self.radius, "radius", "metres, for instance 400")
+        span(self.reach, "reach")
 
-    def fit(self, events: Events, grid: Grid, *, until: Any) -> FittedSelfExciting | FittedContinuous:
+    def fit(
+        self, events: Events, grid: Grid, *, until: Any
+    ) -> FittedSelfExciting | FittedContinuous | FittedNonparametric:
         """Find the likeliest background, repeats and decay for the crimes known at `until`.
 
         Raises
         ------
         InputError
-            If no crime or a single one is known in the grid, or all happened at one moment (for the continuous model
-            also: on one place); if no time was observed before `until` (within the lookback), CRSs differ, or `cell`
-            is not a multiple of the grid's.
+            If no crime or a single one is known in the grid, or all happened at one moment (for the continuous and the
+            nonparametric model also: on one place; for the latter: or they are not more than twice `neighbours`); if no
+            time was observed before `until` (within the lookback), CRSs differ, or `cell` is not a multiple of the
+            grid's.
 
         Warns
         -----
@@ -159,6 +189,10 @@ class SelfExciting(Nightly):
             from predpol_eval.forecasters.hawkes.continuous_model import fit_continuous_model
 
             return fit_continuous_model(self, past)
+        if self.model == "nonparametric":
+            from predpol_eval.forecasters.hawkes.nonparametric_model import fit_nonparametric_model
+
+            return fit_nonparametric_model(self, past)
         from predpol_eval.forecasters.hawkes.cell_model import fit_cell_model
 
         return fit_cell_model(self, past)
