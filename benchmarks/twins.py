@@ -13,9 +13,30 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks import adaptive_peers, backtest_peers, near_repeat_peers, peers, ranking_peers, self_exciting_peers
-from predpol_eval.kernels import kde, leave_one_out, near_repeat, neighbours, prospective, ranking, rings, self_exciting
+from benchmarks import (
+    adaptive_peers,
+    backtest_peers,
+    continuous_peers,
+    near_repeat_peers,
+    peers,
+    ranking_peers,
+    self_exciting_peers,
+    smoothing_peers,
+)
+from predpol_eval.kernels import (
+    kde,
+    leave_one_out,
+    near_repeat,
+    neighbours,
+    place_density,
+    prospective,
+    ranking,
+    rings,
+    self_exciting,
+    smoothing,
+)
 from tests.naive import backtest as naive_backtest
+from tests.naive import continuous as naive_continuous
 from tests.naive import kde as naive_kde
 from tests.naive import knox as naive_knox
 from tests.naive import near_repeat as naive_near_repeat
@@ -23,6 +44,7 @@ from tests.naive import prospective as naive_prospective
 from tests.naive import ranking as naive_ranking
 from tests.naive import rings as naive_rings
 from tests.naive import self_exciting as naive_self_exciting
+from tests.naive import smoothing as naive_smoothing
 
 Size = tuple[int, ...]
 
@@ -273,6 +295,16 @@ TWINS: tuple[Twin, ...] = (
         )
     ),
     Twin(
+        "smoothing.smooth",
+        smoothing.smooth,
+        smoothing_peers.counting,
+        (
+            Rival("naive", naive_smoothing.smooth, ((8, 3), (14, 4)), (9, 4), 1e-12),
+            Rival("scipy filters", smoothing_peers.ndimage, ((100, 6), (200, 12)), (40, 6), 1e-12),
+            Rival("products of matrices", smoothing_peers.matrices, ((100, 6), (200, 12)), (40, 6), 1e-12),
+        ),
+    ),
+    Twin(
         "self_exciting.decay_sums",
         self_exciting.decay_sums,
         self_exciting_peers.summing,
@@ -317,6 +349,42 @@ TWINS: tuple[Twin, ...] = (
         (
             Rival("naive", naive_self_exciting.fit, ((100, 5), (200, 10)), (200, 10), 1e-3),
             Rival("L-BFGS-B", self_exciting_peers.quasi_newton, ((1_000, 30), (5_000, 200)), (1_000, 30), 1e-3),
+        ),
+    ),
+    Twin(
+        "continuous.close_pairs",
+        continuous_peers.neighbours,
+        continuous_peers.listing,
+        (
+            Rival("naive", naive_continuous.neighbours, ((300,), (600,)), (400,), 1e-12),
+            Rival("pairs of a tree", continuous_peers.neighbours_by_tree, ((10_000,), (50_000,)), (3_000,), 1e-12),
+        ),
+    ),
+    Twin(
+        "continuous.em_iteration",
+        continuous_peers.em_iteration,
+        continuous_peers.iterating,
+        (
+            Rival("naive", naive_continuous.em_iteration, ((1_000,), (4_000,)), (2_000,), 1e-11),
+            Rival("numpy", continuous_peers.em_in_numpy, ((10_000,), (100_000,)), (3_000,), 1e-11),
+        ),
+    ),
+    Twin(
+        "continuous.place_density",
+        place_density.place_density,
+        continuous_peers.spreading,
+        (
+            Rival("naive", naive_continuous.place_density, ((200,), (500,)), (500,), 1e-12),
+            Rival("pairs of a tree", continuous_peers.density_by_tree, ((2_000,), (8_000,)), (3_000,), 1e-11),
+        ),
+    ),
+    Twin(
+        "continuous.inside_mass",
+        continuous_peers.mass_inside,
+        continuous_peers.staying,
+        (
+            Rival("naive", naive_continuous.mass_inside, ((20,), (60,)), (40,), 1e-12),
+            Rival("whole profiles", continuous_peers.inside_by_profiles, ((2_000,), (10_000,)), (500,), 1e-12),
         ),
     ),
     # No kernel but the whole loop: what a night costs beside them.

@@ -9,7 +9,6 @@ import numpy as np
 import numpy.typing as npt
 from numba import njit
 
-from predpol_eval.kernels.pair_sums import _power
 from predpol_eval.kernels.points import FloatArray, IntArray, floats, integers
 
 # Bandwidths: what lies beyond adds less than 7e-13 of a kernel's mass.
@@ -31,8 +30,7 @@ def _direct(
     """Places sorted by column of a strip `side` wide, then y; `begins` tells where each column starts."""
     out = np.zeros(x.size)
     reach = REACH * bandwidth
-    scale = -0.5 / (bandwidth * bandwidth) / 128.0
-    e = np.empty(x.size)
+    scale = -0.5 / (bandwidth * bandwidth)
     for column in range(begins.size - 1):
         for near in range(max(0, column - 1), min(begins.size - 1, column + 2)):
             first = begins[near]
@@ -46,13 +44,11 @@ def _direct(
                 xs = x[first:stop]
                 ys = y[first:stop]
                 ws = weight[first:stop]
+                total = 0.0
                 for k in range(xs.size):
                     east = xs[k] - x[i]
                     north = ys[k] - y[i]
-                    e[k] = ws[k] * _power(max((east * east + north * north) * scale, -90.0 / 128.0))
-                total = 0.0
-                for k in range(xs.size):
-                    total += e[k]
+                    total += ws[k] * math.exp((east * east + north * north) * scale)
                 out[i] += total
     return out
 

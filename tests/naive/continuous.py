@@ -138,3 +138,40 @@ def simulate(seed, *, theta, omega, sigma, days, crimes, side=5000.0, spots=6, e
     order = np.argsort(t)
     order = order[t[order] >= 0]
     return place[order, 0], place[order, 1], t[order], alone[order]
+
+
+def neighbours(x, y, t, radius, span):
+    """Of each crime's close pairs: how many, and the sums of their days and squared distances."""
+    out = np.zeros((3, len(x)))
+    for j, days, square in close_pairs(x, y, t, radius, span):
+        out[:, j] += 1.0, days, square
+    return tuple(out)
+
+
+def em_iteration(offsets, days, square, later, mu, theta, omega, sigma):
+    """p_jj, and the sums over pairs of p, p u and p v."""
+    rate = [float(value) for value in mu]
+    parts = []
+    for j in range(len(mu)):
+        for k in range(offsets[j], offsets[j + 1]):
+            parts.append((j, theta * omega * math.exp(-omega * days[k]) * gaussian(square[k], sigma), k))
+            rate[j] += parts[-1][1]
+    total = u = v = 0.0
+    for j, part, k in parts:
+        total += part / rate[j]
+        u += part / rate[j] * omega * days[k]
+        v += part / rate[j] * square[k] / (2 * sigma**2)
+    return np.array(mu) / rate, total, u, v
+
+
+def place_density(x, y, weight, bandwidth):
+    out = np.zeros(len(x))
+    for i in range(len(x)):
+        for j in range(len(x)):
+            square = (x[i] - x[j]) ** 2 + (y[i] - y[j]) ** 2
+            out[i] += weight[j] * math.exp(-square / (2 * bandwidth**2))
+    return out
+
+
+def mass_inside(x, y, x0, y0, cell, share, sigma):
+    return np.array([inside_mass(at, up, x0, y0, cell, share, sigma) for at, up in zip(x, y, strict=True)])

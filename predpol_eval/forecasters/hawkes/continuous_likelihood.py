@@ -104,10 +104,9 @@ def em_step(crimes: ContinuousCrimes, close: Near, mu: FloatArray, now: Excitati
         And the weights of the background, p_jj.
     """
     inside = crimes.inside > 0
-    sums = pair_sums(close.pairs, now.omega, now.sigma)
     everywhere = np.ones(crimes.t.size)
     everywhere[inside] = mu
-    alone, repeats, u, v = pair_expectation(sums, now.peak, everywhere, crimes.inside)
+    alone, repeats, u, v = pair_expectation(close.pairs, now.omega, now.sigma, now.peak, everywhere, crimes.inside)
     seen = crimes.seen(now.omega, now.sigma)
     theta = repeats / seen.value
     omega = now.omega * repeats / (u + theta * seen.omega)
