@@ -354,12 +354,14 @@ def test_attrs_say_what_was_learnt_and_survive_a_file(tmp_path):
     assert attrs["converged"] == 1
 
 
-def test_a_backtest_with_nights_without_crime_is_the_same_for_any_number_of_workers():
+def test_a_backtest_with_nights_without_crime_and_a_store(tmp_path):
     city = make_city(3)
     schedule = ppe.Schedule(start="2018-04-05", end="2018-04-17", tz="Europe/London")
     blend = {"blend": ppe.Blend(members=PAIR, training="28D")}
     settings = {"budgets": ppe.Coverage(0.05), "kinds": "burglary", "progress": False}
-    one, two = (ppe.backtest(blend, city.events, city.grid, schedule, n_jobs=n, **settings) for n in (1, 2))
+    one, two = (
+        ppe.backtest(blend, city.events, city.grid, schedule, store=store, **settings) for store in (None, tmp_path)
+    )
     assert (one.status == "ok").all()
     assert (one.events.sum("area") == 0).any()
     assert_same_bits(two, one)
