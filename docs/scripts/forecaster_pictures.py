@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import xarray as xr
 from PIL import Image
+from sklearn.linear_model import PoissonRegressor
 
 import predpol_eval as ppe
 from predpol_eval.data.sample import sample_grid
@@ -23,7 +24,7 @@ from predpol_eval.data.sample import sample_grid
 PICTURES = Path(__file__).resolve().parents[1] / "forecasters" / "pictures"
 KIND, NIGHT, AFTER = "Break and Enter", "2018-06-15", "2018-06-16"
 BUDGET = ppe.TopCells(40)
-DOTS_PER_INCH = 80
+DOTS_PER_INCH, LONGEST_TITLE = 80, 60
 
 
 class Sample(NamedTuple):
@@ -47,6 +48,10 @@ FORECASTERS: dict[str, Callable[[Sample], Any]] = {
     "prospective_hotspot": lambda sample: ppe.ProspectiveHotspot(),
     "near_repeat": lambda sample: ppe.NearRepeat(),
     "self_exciting": lambda sample: ppe.SelfExciting(),
+    "self_exciting_continuous": lambda sample: ppe.SelfExciting(model="continuous"),
+    "self_exciting_nonparametric": lambda sample: ppe.SelfExciting(model="nonparametric"),
+    "regression": lambda sample: ppe.Regression(PoissonRegressor(alpha=0.001)),
+    "blend": lambda sample: ppe.Blend(members=(ppe.CountMap(), ppe.CountMap(lookback=None), ppe.KDE(bandwidth=500))),
     "external": lambda sample: ppe.External(surface=sample.risk(ppe.KDE(bandwidth=1500)), name="somebody else"),
 }
 
@@ -62,7 +67,10 @@ def draw(name: str, shown: Sample) -> Any:
     risk = shown.risk(FORECASTERS[name](shown))
     # Where all boxes tie there is nothing to flag.
     boxes = None if name == "uniform" else BUDGET
-    return ppe.plot_risk(risk, shown.grid, flagged=boxes, crimes=shown.events, note=shown.events.report.attribution)
+    note = shown.events.report.attribution
+    told = str(risk.attrs["forecaster"])
+    title = f"{told if len(told) <= LONGEST_TITLE else told.partition('(')[0]}: {NIGHT}"
+    return ppe.plot_risk(risk, shown.grid, flagged=boxes, crimes=shown.events, title=title, note=note)
 
 
 def save(figure: Any, path: Path) -> None:
