@@ -41,8 +41,8 @@ MEMBERS = (
 )
 BLEND, BEST, WEEKS = "Blend", "best simple map so far", "the Met's three weeks"
 FORECASTERS = {
-    BLEND: ppe.Blend(members=MEMBERS),
-    BEST: ppe.tune(SIMPLE, score=BUDGET),
+    BLEND: ppe.Blend(members=MEMBERS, step="1D"),
+    BEST: ppe.tune(SIMPLE, score=BUDGET, step="1D"),
     WEEKS: ppe.CountMap(lookback="21D"),
 }
 

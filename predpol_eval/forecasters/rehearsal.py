@@ -20,6 +20,7 @@ from predpol_eval.errors import InputError, PredPolError
 from predpol_eval.events import Events
 from predpol_eval.flagging import Scene, make_scene
 from predpol_eval.forecasters.many_nights import has_own_way, values_of
+from predpol_eval.forecasters.sliding_rates import sliding_rates
 from predpol_eval.grid import Grid
 from predpol_eval.projection import FloatArray
 from predpol_eval.schedule import Windows, name_windows, refuse_finer_than_data
@@ -176,7 +177,8 @@ def rehearse(events: Events, grid: Grid, anchor: np.datetime64, training: str, s
 def perform(forecasters: Sequence[Any], rehearsal: Rehearsal, look: Look) -> list[str]:
     """Let forecasters forecast every past window, and look at each surface.
 
-    In every window the forecasters without a faster way of their own come first, in order, then the others.
+    First come those that must be fitted window by window, then those that slide from each window to the next, at last
+    those with a faster way of their own.
 
     Returns
     -------
@@ -191,13 +193,23 @@ def perform(forecasters: Sequence[Any], rehearsal: Rehearsal, look: Look) -> lis
     windows, past = rehearsal.windows, rehearsal.past
     reasons = [""] * len(windows)
     quick = [number for number, forecaster in enumerate(forecasters) if has_own_way(forecaster)]
-    slow = [number for number in range(len(forecasters)) if number not in quick]
+    slides = {
+        number: rates
+        for number, forecaster in enumerate(forecasters)
+        if (rates := sliding_rates(forecaster, past, rehearsal.grid, windows.until)) is not None
+    }
+    slow = [number for number in range(len(forecasters)) if number not in quick and number not in slides]
     for position in range(len(windows)):
         known = past.known_at(windows.until[position])
         for number in slow:
             reasons[position] = _night(forecasters[number], number, known, rehearsal, position, look)
             if reasons[position]:
                 break
+    for number, rates in slides.items():
+        for position, (rate, reason) in enumerate(zip(rates, reasons, strict=True)):
+            if not reason:
+                values = rate.reshape(-1)[rehearsal.scene.cells] * windows.days[position]
+                look(number, position, values, "expected_count")
     at_once = max(1, MOST_AT_ONCE // rehearsal.grid.mask.size)
     for number in quick:
         left = [position for position, reason in enumerate(reasons) if not reason]

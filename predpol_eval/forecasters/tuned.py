@@ -193,7 +193,7 @@ class Tuned(Nightly):
         kinds: dict[str, int] = {}
 
         def look(number: int, window: int, values: FloatArray, kind: str) -> None:
-            kinds.setdefault(kind, number)
+            kinds[kind] = min(number, kinds.get(kind, number))
             self._refuse_kinds(kinds)
             rows = rehearsal.rows(window)
             crimes = np.zeros(len(values))
@@ -222,7 +222,8 @@ class Tuned(Nightly):
         wrong = [kind for kind in kinds if kind != "expected_count"]
         if len(kinds) < 2 and not (wrong and self.score == "log"):
             return
-        named = " and ".join(f"{describe(self.candidates[number])} gives {kind!r}" for kind, number in kinds.items())
+        first = sorted((number, kind) for kind, number in kinds.items())
+        named = " and ".join(f"{describe(self.candidates[number])} gives {kind!r}" for number, kind in first)
         asked, remedy = "candidates must all give the same", ""
         if len(kinds) < 2:
             asked = "the log score needs an expected count"
