@@ -42,7 +42,7 @@ MEMBERS = (
 BLEND, BEST, WEEKS = "Blend", "best simple map so far", "the Met's three weeks"
 FORECASTERS = {
     BLEND: ppe.Blend(members=MEMBERS, step="1D"),
-    BEST: ppe.tune(SIMPLE, score=BUDGET, step="1D"),
+    BEST: ppe.tune(SIMPLE, score=BUDGET),
     WEEKS: ppe.CountMap(lookback="21D"),
 }
 
@@ -209,8 +209,8 @@ def page(parts: list[tuple[City, xr.Dataset]]) -> str:
         "history with a half-life of 180 days; and each of the five smoothed by a Gaussian of 250 m and of 500 m. "
         "Every 28 days the one of the fifteen that caught most at this budget in the 26 weeks before is chosen. The "
         "blend: counts and densities (500 m) of all history, with half-lives of 7, 30, 90 and 365 days and without, "
-        "and 1 % spread evenly; its weights are those of the best log score in the same 26 weeks, learnt anew on the "
-        "same days.",
+        "and 1 % spread evenly; its weights are those of the best log score in the 182 nights before, learnt anew on "
+        "the same days.",
         "Each kind of crime by itself, every night from what was known when it began, 1 % of the ground of the whole "
         "city, cells at whole multiples of 250 m. Intervals draw whole nights, all kinds of a city together. Several "
         "lists of members were tried on these same four cities before this one was kept, and all of them caught more "
