@@ -14,6 +14,8 @@ from predpol_eval.kernels.points import FloatArray, IntArray
 LAGS, RINGS = 32, 16
 # Directions in which a ring is looked at, to see how much of it lies in the study area.
 ANGLES = 32
+# Share of the smoothed density that the correction for its width always leaves.
+LEAST_LEFT = 0.2
 # Crimes whose rings are looked at together: what bounds the memory.
 _BLOCK = 4096
 
@@ -154,13 +156,13 @@ def smooth(bins: Bins, mass: FloatArray, k: float, least_lag: float, least_dista
     """Smooth the cloud of pairs, and divide by how much could be seen.
 
     A Gaussian makes every cloud wider than it is, and a trigger that is too wide takes background for repeats. So the
-    cloud is smoothed twice and what the second smoothing changed is taken off the first ("twicing"), as far as the
-    density stays above 0; the total stays what it was.
+    cloud is smoothed twice, and what the second smoothing added is taken off the first ("twicing"), though never more
+    than four fifths of it: a bin at 0 could not come back. The total stays what it was.
 
     References
     ----------
     Stuetzle, W. and Mittal, Y. (1979). Some comments on the asymptotic behavior of robust smoothers. Smoothing
-    Techniques for Curve Estimation, Springer, 191-195 (twicing) **(check)**.
+    Techniques for Curve Estimation, Springer, 191-195 (twicing).
     """
     total = float(mass.sum())
     if total <= 0.0:
@@ -170,10 +172,12 @@ def smooth(bins: Bins, mass: FloatArray, k: float, least_lag: float, least_dista
     # Not matrix products: those are free to add up in another order on another number of threads.
     once = np.einsum("s,sb->b", mass.ravel(), spread)
     twice = np.einsum("s,sb->b", once * volume, spread)
-    density = np.maximum(2.0 * once - twice, 0.0)
-    density *= total / float((density * volume).sum())
-    own = np.maximum(2.0 * np.diag(spread) - np.einsum("sb,bs->s", spread * volume, spread), 0.0)
-    seen = np.maximum(bins.exposure, 1e-9)
+    density = np.maximum(2.0 * once - twice, LEAST_LEFT * once)
+    scale = total / float((density * volume).sum())
+    # What a bin's own probability adds to its density.
+    alone = np.diag(spread)
+    own = np.maximum(2.0 * alone - np.einsum("sb,bs->s", spread * volume, spread), LEAST_LEFT * alone)
+    seen = np.maximum(bins.exposure, 1e-9) / scale
     return Trigger(density.reshape(mass.shape) / seen, own.reshape(mass.shape) / seen)
 
 
