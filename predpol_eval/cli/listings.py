@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import textwrap
 from collections.abc import Iterable
+from dataclasses import is_dataclass
 from inspect import Parameter
 
 from predpol_eval.cli.forecaster_phrases import EXAMPLES, FORECASTERS, fields_of, first_line
@@ -70,7 +71,8 @@ def forecaster_list() -> str:
     parts = []
     for name in FORECASTERS:
         fields = fields_of(name).items()
-        call = f"{name}({', '.join(key if value is Parameter.empty else f'{key}={value!r}' for key, value in fields)})"
+        shown = [key if value is Parameter.empty else f"{key}={_shown(value)}" for key, value in fields]
+        call = f"{name}({', '.join(shown)})"
         lines = [*_indented(call if name != "External" else EXAMPLES[name], "", "    "), *_indented(first_line(name))]
         if name in EXAMPLES and name != "External":
             lines += _indented(f"such as {EXAMPLES[name]}")
@@ -80,6 +82,15 @@ def forecaster_list() -> str:
         "Lengths of time are texts: '21D', '8W', '36h'; distances are metres."
     )
     return "\n\n".join([*parts, closing])
+
+
+def _shown(value: object) -> str:
+    """A value as it is written; of what stands inside only what is not left at its default."""
+    from predpol_eval.forecasters import describe
+
+    if isinstance(value, tuple) and value and all(map(is_dataclass, value)):
+        return f"[{', '.join(map(describe, value))}]"
+    return repr(value)
 
 
 def _indented(text: str, first: str = "  ", rest: str | None = None) -> Iterable[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +13,8 @@ from predpol_eval.errors import InputError
 from predpol_eval.events import Events
 from predpol_eval.forecasters.anchors import anchor, check_period
 from predpol_eval.forecasters.base import FittedRate, Nightly, describe, ready, surface_of
-from predpol_eval.forecasters.baseline import Uniform
+from predpol_eval.forecasters.baseline import CountMap, Uniform
+from predpol_eval.forecasters.kde import KDE
 from predpol_eval.forecasters.many_nights import by_anchor, has_own_way, surfaces, values_of
 from predpol_eval.forecasters.mixing import Mixture, mixture_weights
 from predpol_eval.forecasters.rehearsal import Rehearsal, check_lengths, perform, rehearse
@@ -27,9 +28,16 @@ if TYPE_CHECKING:
 
 # Spread evenly where weights are learnt, so that no crime falls where nothing was expected.
 EVEN_SHARE = 0.01
+# From last week's crimes to all history, each by cell and spread to the neighbours: which of them tells of tomorrow
+# differs from kind to kind and from city to city, and is for the weights to find out.
+HALF_LIVES = ("7D", "30D", "90D", "365D", None)
+MEMBERS = (
+    *(CountMap(lookback=None, half_life=half_life) for half_life in HALF_LIVES),
+    *(KDE(bandwidth=500.0, half_life=half_life) for half_life in HALF_LIVES),
+)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Blend(Nightly):
     """A mixture of forecasters: expected count = sum of weight x the member's expected count.
 
@@ -42,8 +50,9 @@ class Blend(Nightly):
     Parameters
     ----------
     members : sequence of forecasters
-        What is blended. A score has no unit: it is scaled to the observed mean number of crimes, each cell by its share
-        of the map's sum (a map that is 0 everywhere is spread evenly).
+        What is blended; by default count maps and densities (500 m) of all history, with half-lives of 7, 30, 90 and
+        365 days and without. A score has no unit: it is scaled to the observed mean number of crimes, each cell by its
+        share of the map's sum (a map that is 0 everywhere is spread evenly).
     weights : sequence of float, optional
         One for each member, 0 or more, used as they are; those of a mixture sum to 1. By default they are learnt.
     training : str
@@ -66,12 +75,13 @@ class Blend(Nightly):
     Examples
     --------
     >>> from predpol_eval import CountMap
-    >>> Blend(members=(CountMap(), CountMap(lookback=None))).training
+    >>> Blend([CountMap(), CountMap(lookback=None)]).training
     '182D'
     """
 
-    members: tuple[Any, ...]
+    members: tuple[Any, ...] = MEMBERS
     weights: tuple[float, ...] | None = None
+    _: KW_ONLY
     training: str = "182D"
     step: str = "7D"
     relearn: str | None = "28D"
