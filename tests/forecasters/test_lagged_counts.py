@@ -129,3 +129,13 @@ def test_names_tell_the_lookback_and_the_place():
 def test_bad_options_are_refused(wrong, message):
     with pytest.raises(ppe.InputError, match=message):
         ppe.LaggedCounts(**wrong)
+
+
+def test_a_crime_recorded_when_it_is_already_too_old_never_counts():
+    happened = ["2018-08-10 12:00", "2018-08-14 12:00"]
+    events = crimes([1100.0] * 2, [2100.0] * 2, happened, recorded=["2018-08-16 12:00", "2018-08-14 13:00"])
+    form = ppe.LaggedCounts(lookbacks=("3D",), half_lives=(), smooth=(), scale="count")
+    untils = np.datetime64("2018-08-11T23", "ns") + np.arange(8) * np.timedelta64(24, "h")
+    found = [float(numbers[0, 0]) for numbers in form.answers(asked(events, untils))]
+    # Nights to 12, 13, ... August: the second crime counts on three of them, the first on none.
+    assert found == [0, 0, 0, 1, 1, 1, 0, 0]
