@@ -12,7 +12,7 @@ from numba import njit
 from predpol_eval.kernels.points import FloatArray, IntArray, floats, integers
 
 # Bandwidths beyond which a Gaussian counts as empty; what it would hold there is given to the rest.
-REACH = 4.0
+REACH = 3.0
 _INSIDE = 1.0 - math.exp(-0.5 * REACH * REACH)
 # A pair with its distance is seen from this many directions, evenly over half a turn.
 DIRECTIONS = 4
@@ -157,7 +157,7 @@ def elsewhen(
     weight : array_like of float, shape (n,)
         Weight of each crime.
     bandwidth : array_like of float, shape (n,)
-        Standard deviation of each crime's Gaussian in metres; it is cut off at 4 of them.
+        Standard deviation of each crime's Gaussian in metres; it is cut off at 3 of them.
     away : float
         Days, above 0.
 
@@ -170,7 +170,7 @@ def elsewhen(
     --------
     >>> density = elsewhen([0.0, 1.0, 9.0], [0.0, 0.0, 10.0], np.zeros(3), np.ones(3), np.full(3, 10.0), 5.0)
     >>> (100 * density).round(4)
-    array([0.0966, 0.0966, 0.1931])
+    array([0.0976, 0.0976, 0.1952])
     """
     t, x, y, bandwidth = floats(t), floats(x), floats(y), floats(bandwidth)
     squares = squares_of(x, y, 2.0 * float(np.median(bandwidth)))
