@@ -129,6 +129,16 @@ def test_three_four_five():
     assert ppe.knox(events, [0, 560, 561], [0, 1], "manhattan", seed=1).observed[:, 0].to_numpy().tolist() == [0, 1]
 
 
+def test_pairs_closer_than_the_first_edge_are_in_no_band():
+    """Neither in the first, nor in the one without end, which is what the others leave of all pairs."""
+    events = crimes([1000.0, 1050.0, 1150.0, 1900.0], 500.0, ["2018-05-01", "2018-05-01", "2018-05-02", "2018-05-09"])
+    found = ppe.knox(events, [100, 200, INF], [0, 1, 7, INF], seed=1)
+    assert found.observed.to_numpy().tolist() == [[0, 2, 0], [0, 0, 3]]
+    assert found.originators.to_numpy().tolist() == [[0, 2, 0], [0, 0, 3]]
+    assert found.near_repeats.to_numpy().tolist() == [[0, 1, 0], [0, 0, 1]]
+    assert found.expected.sum().item() == pytest.approx(5)
+
+
 def test_far_from_the_origin_an_edge_is_still_an_edge():
     """In floating point 6 000 000.3 - 5 999 999.9 is below .4."""
     assert 6_000_000.3 - 5_999_999.9 < 0.4
@@ -223,6 +233,15 @@ def test_a_tie_of_time_is_broken_by_the_id():
     found = ppe.knox(events, [0, 50], [0, 1], seed=1)
     assert found.event[found.is_originator[:, 0, 0]].to_numpy().tolist() == ["a"]
     assert found.event[found.is_near_repeat[:, 0, 0]].to_numpy().tolist() == ["b"]
+
+
+def test_the_middle_of_an_interval_can_tie_with_a_crime_that_began_later():
+    events = crimes(
+        1000.0, 500.0, ["2018-05-01", "2018-05-02"], id=["b", "a"], happened_until=["2018-05-03", "2018-05-02"]
+    )
+    assert events.id.tolist() == ["b", "a"]
+    found = ppe.knox(events, [0, 50], [0, 1], seed=1)
+    assert found.event[found.is_originator[:, 0, 0]].to_numpy().tolist() == ["a"]
 
 
 def test_events_are_counted_not_pairs():
