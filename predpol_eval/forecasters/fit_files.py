@@ -40,6 +40,9 @@ def _classes() -> dict[str, type[Any]]:
         continuous_crimes,
         continuous_fit,
         continuous_fitted,
+        declustering,
+        nonparametric_fitted,
+        nonparametric_trigger,
     )
     from predpol_eval.grid import Grid
 
@@ -49,6 +52,7 @@ def _classes() -> dict[str, type[Any]]:
         self_exciting.SelfExciting, cell_forecast.FittedSelfExciting,
         cells.CellCrimes, cell_fit.CellFit,
         continuous_fitted.FittedContinuous, continuous_fit.ContinuousFit, continuous_crimes.ContinuousCrimes,
+        nonparametric_fitted.FittedNonparametric, nonparametric_trigger.TriggerBins, declustering.DeclusteringRun,
         blend.Blend, blend.FittedBlend, blend.Learnt, tuned.Tuned, tuned.FittedTuned, tuned.Choice,
         budgets.TopCells, budgets.Coverage, budgets.Flags,
     ]  # fmt: skip

@@ -24,7 +24,7 @@ from predpol_eval.forecasters.hawkes.nonparametric_background import (
     place_density,
     time_level,
 )
-from predpol_eval.forecasters.hawkes.nonparametric_trigger import Bins, Trigger, prune, smooth
+from predpol_eval.forecasters.hawkes.nonparametric_trigger import TriggerBins, Trigger, prune, smooth
 from predpol_eval.kernels.declustering import attribute
 from predpol_eval.kernels.points import FloatArray, IntArray
 
@@ -47,7 +47,7 @@ class Setup:
     ----------
     ground : Ground
         The crimes, in order of time.
-    bins : Bins
+    bins : TriggerBins
         Of lag and distance.
     begin : array of int, shape (n + 1,)
         The pairs of crime j with the earlier ones within reach are ``begin[j]`` up to ``begin[j + 1]``.
@@ -60,7 +60,7 @@ class Setup:
     """
 
     ground: Ground
-    bins: Bins
+    bins: TriggerBins
     begin: IntArray
     bin_of: IntArray
     k: int
@@ -98,7 +98,7 @@ class Step(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Run:
+class DeclusteringRun:
     """The iterations from one start.
 
     Attributes
@@ -161,7 +161,7 @@ def iterate(setup: Setup, shares: Shares) -> Step:
     return Step(Shares(alone, pairs), ratio, logs - expected)
 
 
-def decluster(setup: Setup, start: float, max_iterations: int, tolerance: float) -> Run:
+def decluster(setup: Setup, start: float, max_iterations: int, tolerance: float) -> DeclusteringRun:
     """Iterate from one start until p_jj changes by less than `tolerance` in the mean square, or the limit is met.
 
     Between iterations the shares go a little further in the direction they went (`overshoot`): the fixed point is the
@@ -179,7 +179,7 @@ def decluster(setup: Setup, start: float, max_iterations: int, tolerance: float)
         if converged or len(changes) == max_iterations:
             break
         shares = overshoot(shares, made.shares, later)
-    return Run(
+    return DeclusteringRun(
         start=start, alone=made.shares.alone, pairs=made.shares.pairs, ratios=np.array(ratios),
         log_likelihoods=np.array(logs), changes=np.array(changes), converged=converged,
     )  # fmt: skip
@@ -203,7 +203,7 @@ def overshoot(before: Shares, after: Shares, later: IntArray) -> Shares:
     return Shares(alone / total, pairs / total[later])
 
 
-def agree(runs: list[Run]) -> bool:
+def agree(runs: list[DeclusteringRun]) -> bool:
     """Whether all starts led to one result."""
     first = runs[0]
     return all(

@@ -11,9 +11,9 @@ import numpy.typing as npt
 from predpol_eval.civil_time import days_between, span
 from predpol_eval.describing import as_html, as_text
 from predpol_eval.forecasters.base import Known, describe, ready, surface_of
-from predpol_eval.forecasters.hawkes.declustering import Run
+from predpol_eval.forecasters.hawkes.declustering import DeclusteringRun
 from predpol_eval.forecasters.hawkes.nonparametric_forecast import cumulative
-from predpol_eval.forecasters.hawkes.nonparametric_trigger import Bins
+from predpol_eval.forecasters.hawkes.nonparametric_trigger import TriggerBins
 from predpol_eval.kernels.points import FloatArray
 from predpol_eval.schedule import Windows
 
@@ -44,7 +44,7 @@ class FittedNonparametric:
         Background of each grid cell per day, at the mean level of the last `reach` of observed time.
     level : array of float, shape (bins,)
         Background crimes per day in even parts of the observed time.
-    bins : Bins
+    bins : TriggerBins
         Of lag and distance.
     rate : array of float, shape (lags, rings)
         Crimes set off per day and m2 in each bin.
@@ -57,7 +57,7 @@ class FittedNonparametric:
         Observed time, and the last observed moment in days since the first.
     pairs : int
         Pairs of crimes within reach and radius.
-    runs : tuple of Run
+    runs : tuple of DeclusteringRun
         The iterations from each start, without their probabilities.
     best : int
         Which of them the fit is.
@@ -73,7 +73,7 @@ class FittedNonparametric:
     branching_ratio: float
     mu: FloatArray
     level: FloatArray
-    bins: Bins
+    bins: TriggerBins
     rate: FloatArray
     bandwidth: float
     t: FloatArray
@@ -83,7 +83,7 @@ class FittedNonparametric:
     days: float
     now: float
     pairs: int
-    runs: tuple[Run, ...]
+    runs: tuple[DeclusteringRun, ...]
     best: int
     agree: bool
     min_step: str

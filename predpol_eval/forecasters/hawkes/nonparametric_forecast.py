@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from predpol_eval.errors import InputError
-from predpol_eval.forecasters.hawkes.nonparametric_trigger import Bins, inside_share, ring_points
+from predpol_eval.forecasters.hawkes.nonparametric_trigger import TriggerBins, inside_share, ring_points
 from predpol_eval.grid import Grid
 from predpol_eval.kernels.points import FloatArray
 
@@ -37,7 +37,7 @@ class Growth:
     rate: FloatArray
 
     @classmethod
-    def of(cls, bins: Bins, rate: FloatArray) -> Growth:
+    def of(cls, bins: TriggerBins, rate: FloatArray) -> Growth:
         """From the rate per day and m2."""
         return cls(bins.lags, rate * bins.area)
 
@@ -133,7 +133,7 @@ def ring_stencils(cell: float, rings: FloatArray) -> FloatArray:
 
 
 def cumulative(
-    grid: Grid, bins: Bins, rate: FloatArray, mu: FloatArray,
+    grid: Grid, bins: TriggerBins, rate: FloatArray, mu: FloatArray,
     x: FloatArray, y: FloatArray, age: FloatArray, days: FloatArray,
 ) -> FloatArray:  # fmt: skip
     """Crimes expected in each cell from now to each of `days` later, all generations: shape (len(days), ny, nx).

@@ -11,7 +11,7 @@ from predpol_eval.civil_time import days_between, span
 from predpol_eval.errors import InputError, PredPolWarning
 from predpol_eval.forecasters.base import Known, describe
 from predpol_eval.forecasters.hawkes.continuous_model import least_distance
-from predpol_eval.forecasters.hawkes.declustering import Run, Setup, Shares, agree, decluster, densities
+from predpol_eval.forecasters.hawkes.declustering import DeclusteringRun, Setup, Shares, agree, decluster, densities
 from predpol_eval.forecasters.hawkes.nonparametric_background import Ground, inside_table, nearest, place_map
 from predpol_eval.forecasters.hawkes.nonparametric_fitted import FittedNonparametric
 from predpol_eval.forecasters.hawkes.nonparametric_trigger import make_bins
@@ -62,13 +62,13 @@ def fit_nonparametric_model(forecaster: Any, past: Known) -> FittedNonparametric
     )
 
 
-def _light(run: Run) -> Run:
+def _light(run: DeclusteringRun) -> DeclusteringRun:
     """A run without its shares, which take as much room as the pairs."""
     nothing = np.zeros(0)
-    return Run(run.start, nothing, nothing, run.ratios, run.log_likelihoods, run.changes, run.converged)
+    return DeclusteringRun(run.start, nothing, nothing, run.ratios, run.log_likelihoods, run.changes, run.converged)
 
 
-def _warn(forecaster: Any, past: Known, setup: Setup, runs: list[Run], same: bool) -> None:
+def _warn(forecaster: Any, past: Known, setup: Setup, runs: list[DeclusteringRun], same: bool) -> None:
     what = f"{describe(forecaster)} on the {setup.ground.t.size:,} crimes known at {past.until} UTC"
     unfinished = [run for run in runs if not run.converged]
     if unfinished:

@@ -21,7 +21,7 @@ _BLOCK = 4096
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Bins:
+class TriggerBins:
     """Bins of lag and distance, finer towards 0, and how much there was to be seen in each.
 
     Attributes
@@ -90,7 +90,7 @@ def inside_share(grid: Grid) -> FloatArray:
 def make_bins(
     t: FloatArray, x: FloatArray, y: FloatArray, starts: FloatArray, ends: FloatArray, grid: Grid,
     reach: float, radius: float,
-) -> Bins:  # fmt: skip
+) -> TriggerBins:  # fmt: skip
     """Bins, and what of them could be seen around each crime: in observed time, and inside the study area."""
     lags, rings = edges(reach, radius)
     share = inside_share(grid)
@@ -108,7 +108,7 @@ def make_bins(
         seen_area = share[row, column].mean(axis=2)
         seen_time = np.diff(np.interp(t[part, None] + lags, knots, passed), axis=1) / np.diff(lags)
         exposure += np.einsum("ia,ib->ab", seen_time, seen_area)
-    return Bins(lags, rings, exposure)
+    return TriggerBins(lags, rings, exposure)
 
 
 class Trigger(NamedTuple):
@@ -126,7 +126,7 @@ class Trigger(NamedTuple):
     own: FloatArray
 
 
-def kernels(bins: Bins, mass: FloatArray, k: float, least_lag: float, least_distance: float) -> FloatArray:
+def kernels(bins: TriggerBins, mass: FloatArray, k: float, least_lag: float, least_distance: float) -> FloatArray:
     """Density in every bin (columns) of a pair that lies in a bin (rows), per day and m2: variable-bandwidth Gaussians.
 
     Coordinates are in units of the cloud's root mean squares; the bandwidth of a bin is the distance within which
@@ -152,7 +152,7 @@ def kernels(bins: Bins, mass: FloatArray, k: float, least_lag: float, least_dist
     return np.asarray(in_time[:, a] * in_plane[:, b])
 
 
-def smooth(bins: Bins, mass: FloatArray, k: float, least_lag: float, least_distance: float) -> Trigger:
+def smooth(bins: TriggerBins, mass: FloatArray, k: float, least_lag: float, least_distance: float) -> Trigger:
     """Smooth the cloud of pairs, and divide by how much could be seen.
 
     A Gaussian makes every cloud wider than it is, and a trigger that is too wide takes background for repeats. So the
