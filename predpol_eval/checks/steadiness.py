@@ -19,7 +19,7 @@ from predpol_eval.checks.case import (
     told,
 )
 from predpol_eval.checks.contract import twin_of
-from predpol_eval.errors import PredPolError
+from predpol_eval.errors import NotComparableError
 from predpol_eval.events import Events
 from predpol_eval.forecasters.base import identity
 from predpol_eval.grid import Grid
@@ -118,9 +118,9 @@ def no_memory(case: Case) -> None:
     try:
         two_first = case.values(other, taller, early, windows)[:, :rows]
     except RuleBrokenError as broken:
-        if not isinstance(broken.__cause__, PredPolError):
+        if not isinstance(broken.__cause__, NotComparableError):
             raise
-        taller = case.grid  # it holds a number for every cell of one grid; the rest can differ all the same
+        taller = case.grid  # it holds numbers for the cells or areas of one grid; the rest can differ all the same
         two_first = case.values(other, taller, early, windows)[:, :rows]
     one_then = case.values(None, taller, early, windows)[:, :rows]
     same(one_then, one, "fitted after a fit to other crimes, not before it", _NEARLY)

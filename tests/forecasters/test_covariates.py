@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
 import predpol_eval as ppe
+from predpol_eval.checks import make_city
 from predpol_eval.errors import InputError
 from predpol_eval.forecasters import identity
 from predpol_eval.forecasters.features import Asked
@@ -18,6 +19,7 @@ from tests.forecasters.towns import CRS, GROUND, towns, utc
 from tests.naive import regression as naive
 
 ZONE = "Europe/London"
+CITY = make_city()
 GRID = ppe.Grid.from_bounds(0, 0, 500, 500, cell=250, crs=CRS)
 EVENTS = ppe.Events.from_frame(
     pd.DataFrame({"t": ["2018-05-01"], "x": [10.0], "y": [10.0]}), crs=CRS, tz=ZONE,
@@ -127,9 +129,15 @@ class TestCellCovariate:
         assert self.on(holes, "z", fill="mean").tolist() == [[1, 2.5, 2.5, 4]]
         with pytest.raises(ppe.InputError, match="has no mean"):
             self.on(np.full((2, 2), np.nan), "z", fill="mean")
-        with pytest.raises(ppe.InputError, match=r"no number for 1 of 1 areas: 'all'"):
-            self.on({"West": 1.0}, "z")
-        assert self.on({"West": 1.0}, "z", fill=3).tolist() == [[3, 3, 3, 3]]
+
+    def test_areas_without_a_number(self):
+        grid = CITY.grid
+        with pytest.raises(ppe.InputError, match=r"no number for 2 of 3 areas: 'East', 'Heath'"):
+            ppe.CellCovariate({"West": 1.0}, "z").on(grid)
+        filled = ppe.CellCovariate({"West": 1.0}, "z", fill=3).on(grid)
+        assert set(filled[grid.mask].tolist()) == {1.0, 3.0}
+        with pytest.raises(ppe.NotComparableError, match="'z' has numbers for other areas"):
+            ppe.CellCovariate({"Leeds": 1.0}, "z", fill=3).on(grid)
 
     def test_missing_outside_the_study_area_does_not_matter(self):
         form = ppe.CellCovariate(np.where(GROUND.grid.mask, 1.0, np.nan), "z")
@@ -151,7 +159,7 @@ class TestCellCovariate:
         ],
     )
     def test_bad_numbers_are_refused(self, values, message):
-        with pytest.raises(ppe.InputError, match=message):
+        with pytest.raises(ppe.PredPolError, match=message):
             self.on(values, "z")
 
     @pytest.mark.parametrize("wrong", [{"name": ""}, {"name": 3}, {"fill": "median"}, {"known": "soon"}])

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from predpol_eval.civil_time import moment
-from predpol_eval.errors import InputError
+from predpol_eval.errors import InputError, NotComparableError
 from predpol_eval.fingerprints import fingerprint_of
 from predpol_eval.forecasters.features.asked import Answer, Asked, FloatArray
 from predpol_eval.grid import Grid
@@ -123,7 +123,9 @@ class CellCovariate:
         Raises
         ------
         InputError
-            If they are of another grid, an area has none, or numbers are missing inside the study area.
+            If some areas have none, or numbers are missing inside the study area.
+        NotComparableError
+            If they are of the cells or areas of another grid.
         """
         numbers = self._by_label(grid) if isinstance(self.values, tuple) else self._by_cell(grid)
         missing = grid.mask & ~np.isfinite(numbers)
@@ -144,6 +146,11 @@ class CellCovariate:
     def _by_label(self, grid: Grid) -> FloatArray:
         given = dict(self.values)
         absent = [label for label in grid.labels if label not in given]
+        if len(absent) == len(grid.labels):
+            raise NotComparableError(
+                f"{self.name!r} has numbers for other areas ({', '.join(map(repr, list(given)[:5]))}) than the grid "
+                f"({', '.join(map(repr, grid.labels[:5]))}); give a number for each area of the grid by its label."
+            )
         if absent and self.fill is None:
             raise InputError(
                 f"{self.name!r} has no number for {len(absent)} of {len(grid.labels)} areas: "
@@ -155,13 +162,13 @@ class CellCovariate:
 
     def _by_cell(self, grid: Grid) -> FloatArray:
         if self.values.shape != grid.shape:
-            raise InputError(
+            raise NotComparableError(
                 f"{self.name!r} has shape {self.values.shape}, the grid {grid.shape}; give one number per cell of "
                 "this grid, row 0 in the south."
             )
         for axis, given, centres in (("x", self._x, grid.x), ("y", self._y, grid.y)):
             if given is not None and not np.allclose(given, centres, rtol=0, atol=1e-3):
-                raise InputError(
+                raise NotComparableError(
                     f"{self.name!r} is on other cells than the grid: its {axis} runs from {given[0]:g} to "
                     f"{given[-1]:g}, the centres of the grid from {centres[0]:g} to {centres[-1]:g}; lay it on this "
                     "grid first."
