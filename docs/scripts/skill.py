@@ -1,8 +1,8 @@
 """Does a blend learnt on the past catch more than the best simple map? Writes docs/tables/skill.md.
 
-    python docs/scripts/skill.py DATA [--city toronto] [--n-jobs 2]
+    python docs/scripts/skill.py DATA [--city toronto] [--n-jobs 2] [--store FOLDER]
 
-DATA is the folder that holds the publishers' files. A year of nights where the data allow it, four cities, every kind
+DATA is the folder that holds the publishers' files; with --store an interrupted run goes on where it was. A year of nights where the data allow it, four cities, every kind
 that is large enough to count. Both sides learn from past windows only: the blend its weights, the other side which of
 fifteen simple maps did best on the windows before. Nothing is drawn at random but the nights of the intervals (seeded).
 """
@@ -116,11 +116,12 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--city", choices=CITIES, action="append", help="only this one; no table is written")
     parser.add_argument("--n-jobs", type=int, default=os.cpu_count())
+    parser.add_argument("--store", type=Path, help="folder for finished blocks of nights")
     given = parser.parse_args()
     parts = []
     for name in given.city or CITIES:
         city = CITIES[name](given.data)
-        tally = run(city, given.n_jobs)
+        tally = run(city, given.n_jobs, given.store)
         parts.append((city, tally))
         for line in rows(city, tally):
             print(line, flush=True)
@@ -129,12 +130,13 @@ def main() -> None:
         TABLE.write_text(page(parts), encoding="utf-8")
 
 
-def run(city: City, n_jobs: int) -> xr.Dataset:
+def run(city: City, n_jobs: int, store: Path | None = None) -> xr.Dataset:
     """Every night of a city, both sides and the three-week map."""
     kinds = list(city.kinds) if city.kinds else None
     return ppe.backtest(
-        FORECASTERS, city.events, city.grid, city.schedule, budgets=BUDGET, kinds=kinds, n_jobs=n_jobs, progress=False
-    )
+        FORECASTERS, city.events, city.grid, city.schedule, budgets=BUDGET, kinds=kinds, n_jobs=n_jobs, progress=False,
+        store=None if store is None else store / city.name,
+    )  # fmt: skip
 
 
 def nights(tally: xr.Dataset) -> xr.Dataset:
