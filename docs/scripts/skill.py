@@ -2,9 +2,10 @@
 
     python docs/scripts/skill.py DATA [--city toronto] [--n-jobs 2] [--store FOLDER]
 
-DATA is the folder that holds the publishers' files; with --store an interrupted run goes on where it was. A year of nights where the data allow it, four cities, every kind
-that is large enough to count. Both sides learn from past windows only: the blend its weights, the other side which of
-fifteen simple maps did best on the windows before. Nothing is drawn at random but the nights of the intervals (seeded).
+DATA is the folder that holds the publishers' files; with --store an interrupted run goes on where it was. A year of
+nights where the data allow it, four cities, every kind that is large enough to count. Both sides learn from past
+windows only: the blend its weights, the other side which of fifteen simple maps did best on the windows before. Nothing
+is drawn at random but the nights of the intervals (seeded).
 """
 
 from __future__ import annotations
@@ -34,14 +35,9 @@ SIMPLE = tuple(
     for bandwidth in (None, CELL, 2 * CELL)
     for lookback, half_life in (("21D", None), ("90D", None), ("365D", None), (None, None), (None, "180D"))
 )
-HALF_LIVES = ("7D", "30D", "90D", "365D", None)
-MEMBERS = (
-    *(ppe.CountMap(lookback=None, half_life=half_life) for half_life in HALF_LIVES),
-    *(ppe.KDE(bandwidth=2 * CELL, half_life=half_life) for half_life in HALF_LIVES),
-)
 BLEND, BEST, WEEKS = "Blend", "best simple map so far", "the Met's three weeks"
 FORECASTERS = {
-    BLEND: ppe.Blend(members=MEMBERS, step="1D"),
+    BLEND: ppe.Blend(step="1D"),
     BEST: ppe.tune(SIMPLE, score=BUDGET),
     WEEKS: ppe.CountMap(lookback="21D"),
 }
