@@ -24,7 +24,7 @@ from predpol_eval.forecasters.hawkes.nonparametric_background import (
     place_density,
     time_level,
 )
-from predpol_eval.forecasters.hawkes.nonparametric_trigger import TriggerBins, Trigger, prune, smooth
+from predpol_eval.forecasters.hawkes.nonparametric_trigger import Trigger, TriggerBins, prune, smooth
 from predpol_eval.kernels.declustering import attribute
 from predpol_eval.kernels.points import FloatArray, IntArray
 
@@ -34,6 +34,12 @@ LEAST_EXCESS = 0.1
 OVERSHOOT = 0.7
 # Only as if a share had not changed by more than this factor: what comes back from 0 says nothing of how far to go.
 LARGEST = 1.5
+# After so many iterations that came no nearer, by so much less; below 0 it is a step that falls short.
+PATIENCE = 12
+LESS, LEAST = 0.4, -0.5
+# From which p_jj on a start gives the rest to the nearest pairs, and how steeply that falls from 0 to the limits.
+_NEAR = 0.5
+_STEEP = 5.0
 _TINY = 1e-12
 # Results of two starts that differ by less are one: in the branching ratio, and in the mean of |p_jj|.
 SAME_RATIO, SAME_SHARES = 0.01, 0.02
@@ -128,10 +134,20 @@ class DeclusteringRun:
 
 
 def start_shares(setup: Setup, alone: float) -> Shares:
-    """Every crime with a pair is background with probability `alone`, the rest shared evenly by its pairs."""
+    """Every crime with a pair is background with probability `alone`; its pairs share the rest.
+
+    From half on the rest goes to the nearest pairs, below that evenly to all: starts are to differ in shape too. (A few
+    repeats spread evenly over all pairs would be smoothed away before they could gather where the repeats are.)
+    """
     number = np.diff(setup.begin)
     share = np.where(number > 0, alone, 1.0)
-    return Shares(share, np.repeat((1.0 - share) / np.maximum(number, 1), number))
+    weight = np.ones(setup.bin_of.size)
+    if alone >= _NEAR:
+        lag, distance = setup.bins.lag, setup.bins.distance
+        fall = np.add.outer(lag / setup.bins.lags[-1], distance / setup.bins.rings[-1])
+        weight = np.exp(-_STEEP * fall).ravel()[setup.bin_of]
+    total = np.bincount(setup.later, weight, minlength=number.size)
+    return Shares(share, weight * ((1.0 - share) / np.maximum(total, _TINY))[setup.later])
 
 
 def densities(setup: Setup, shares: Shares) -> Densities:
@@ -170,6 +186,7 @@ def decluster(setup: Setup, start: float, max_iterations: int, tolerance: float)
     shares = start_shares(setup, start)
     later = setup.later
     ratios, logs, changes = [], [], []
+    best, tried, further = np.inf, 0, OVERSHOOT
     while True:
         made = iterate(setup, shares)
         ratios.append(made.ratio)
@@ -178,15 +195,20 @@ def decluster(setup: Setup, start: float, max_iterations: int, tolerance: float)
         converged = changes[-1] < tolerance
         if converged or len(changes) == max_iterations:
             break
-        shares = overshoot(shares, made.shares, later)
+        tried = 0 if changes[-1] < best else tried + 1
+        best = min(best, changes[-1])
+        if tried == PATIENCE:
+            # It goes round in a small circle, since bandwidths have kinks: smaller steps close it.
+            tried, best, further = 0, changes[-1], max(further - LESS, LEAST)
+        shares = overshoot(shares, made.shares, later, further)
     return DeclusteringRun(
         start=start, alone=made.shares.alone, pairs=made.shares.pairs, ratios=np.array(ratios),
         log_likelihoods=np.array(logs), changes=np.array(changes), converged=converged,
     )  # fmt: skip
 
 
-def overshoot(before: Shares, after: Shares, later: IntArray) -> Shares:
-    """Multiply each share by its last factor to the power of `OVERSHOOT`, and make them probabilities again.
+def overshoot(before: Shares, after: Shares, later: IntArray, further: float) -> Shares:
+    """Multiply each share by its last factor to the power of `further`, and make them probabilities again.
 
     Factors, not differences: no share can be thrown below 0, nor to 0, from where it could not come back.
 
@@ -195,7 +217,7 @@ def overshoot(before: Shares, after: Shares, later: IntArray) -> Shares:
     Salakhutdinov, R. and Roweis, S. (2003). Adaptive overrelaxed bound optimization methods. ICML, 664-671.
     """
     alone, pairs = (
-        new * np.clip(np.maximum(new, _TINY) / np.maximum(old, _TINY), 1.0 / LARGEST, LARGEST) ** OVERSHOOT
+        new * np.clip(np.maximum(new, _TINY) / np.maximum(old, _TINY), 1.0 / LARGEST, LARGEST) ** further
         for new, old in zip(after, before, strict=True)
     )
     total = alone + np.bincount(later, pairs, minlength=alone.size)

@@ -13,7 +13,7 @@ from predpol_eval.kernels.points import FloatArray, IntArray
 
 # Neighbours listed for every crime, times k: weights are probabilities, and several make up one.
 _LISTED = 4
-# TriggerBins of time in one bandwidth, and how many there are at most.
+# Bins of time in one bandwidth, and how many there are at most.
 _PER_BANDWIDTH = 2
 _MOST_BINS = 1024
 # Levels of bandwidth for which the share inside the study area is tabled, and the finest pixel: parts of a cell.
@@ -160,7 +160,7 @@ class Level:
 
 
 def level_bins(crimes: int, k: int) -> int:
-    """TriggerBins of time: two in the bandwidth of an even background, at most 1,024."""
+    """Bins of time: two in the bandwidth of an even background, at most 1,024."""
     return int(np.clip(2 * _PER_BANDWIDTH * crimes / k, 8, _MOST_BINS))
 
 

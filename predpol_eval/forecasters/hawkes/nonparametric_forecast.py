@@ -16,7 +16,7 @@ from predpol_eval.kernels.points import FloatArray
 FIRST_STEP, FIRST_STEPS, GROWTH = 0.25, 8, 1.25
 # Of one step's crimes at most so many are set off within it; else steps stay short.
 MOST_WITHIN = 0.9
-MOST_STEPS = 1000
+MOST_STEPS = 150
 # Places in a cell, in each direction, from which a crime somewhere in it is seen.
 _PLACES = 6
 
@@ -68,7 +68,7 @@ class Growth:
 
 
 def knots(growth: Growth, end: float) -> FloatArray:
-    """Ends of the steps up to `end` days or a little later; where they lie does not depend on the windows.
+    """Ends of the steps up to two after `end` days; where they lie does not depend on the windows.
 
     Raises
     ------
@@ -77,7 +77,8 @@ def knots(growth: Growth, end: float) -> FloatArray:
     """
     times = [0.0]
     step = FIRST_STEP
-    while times[-1] < end:
+    # Two more, which a cubic between two ends looks at.
+    while len(times) < 3 or times[-3] < end:
         if len(times) > FIRST_STEPS:
             longer = GROWTH * step
             if float(growth.summed(np.array(longer)).sum()) / longer <= MOST_WITHIN:
@@ -168,6 +169,8 @@ def cumulative(
     for n in range(steps.shape[0]):
         repeats = np.zeros(grid.shape)
         for m in range(n + 1):
+            if ends[n] - ends[m + 1] >= bins.lags[-1]:
+                continue
             corners = np.array(
                 [ends[n + 1] - ends[m], ends[n + 1] - ends[m + 1], ends[n] - ends[m], ends[n] - ends[m + 1]]
             )
