@@ -203,8 +203,13 @@ def _cloud_bandwidth(
                     cross = 2.0 * distance[b] * distance[d]
                     for m in range(DIRECTIONS):
                         across = flat - cross * cosine[m]
-                        held[min(STEPS, int(np.sqrt(gap + across) * scale))] += share
-                        held[min(STEPS, int(np.sqrt(mirrored + across) * scale))] += share
+                        for square in (gap + across, mirrored + across):
+                            # Shared between two steps, so that there is no jump when a pair moves from one to the next.
+                            place = np.sqrt(square) * scale
+                            step = int(place)
+                            if step < STEPS:
+                                held[step] += share * (1.0 - (place - step))
+                                held[step + 1] += share * (place - step)
             total = 0.0
             found = FARTHEST
             for step in range(STEPS):

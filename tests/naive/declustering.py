@@ -95,7 +95,10 @@ def cloud_widths(lag, distance, mass, k):
                     for angle in (math.pi / 8, 3 * math.pi / 8, 5 * math.pi / 8, 7 * math.pi / 8):
                         flat = distance[b] ** 2 + distance[d] ** 2 - 2 * distance[b] * distance[d] * math.cos(angle)
                         for gap in (lag[a] - lag[c], lag[a] + lag[c]):
-                            held[min(96, int(24 * math.sqrt(gap**2 + flat)))] += mass[c, d] / 4
+                            place = 24 * math.sqrt(gap**2 + flat)
+                            if place < 96:
+                                held[int(place)] += mass[c, d] / 4 * (1 - place % 1)
+                                held[int(place) + 1] += mass[c, d] / 4 * (place % 1)
             total = 0.0
             for step in range(96):
                 if total + held[step] >= k:

@@ -34,9 +34,11 @@ LEAST_EXCESS = 0.1
 OVERSHOOT = 0.7
 # Only as if a share had not changed by more than this factor: what comes back from 0 says nothing of how far to go.
 LARGEST = 1.5
-# After so many iterations that came no nearer, by so much less; below 0 it is a step that falls short.
-PATIENCE = 12
-LESS, LEAST = 0.4, -0.5
+# After so many iterations that came no nearer steps are this much shorter, down to the least; but only where p_jj
+# changes by less than so many times the tolerance.
+PATIENCE = 10
+NEARLY = 100.0
+SHORTER, SHORTEST = 0.6, 0.1
 # From which p_jj on a start gives the rest to the nearest pairs, and how steeply that falls from 0 to the limits.
 _NEAR = 0.5
 _STEEP = 5.0
@@ -195,11 +197,12 @@ def decluster(setup: Setup, start: float, max_iterations: int, tolerance: float)
         converged = changes[-1] < tolerance
         if converged or len(changes) == max_iterations:
             break
-        tried = 0 if changes[-1] < best else tried + 1
+        tried = 0 if changes[-1] < best or changes[-1] > NEARLY * tolerance else tried + 1
         best = min(best, changes[-1])
         if tried == PATIENCE:
             # It goes round in a small circle, since bandwidths have kinks: smaller steps close it.
-            tried, best, further = 0, changes[-1], max(further - LESS, LEAST)
+            tried, best = 0, changes[-1]
+            further = max(SHORTER * (1.0 + further), SHORTEST) - 1.0
         shares = overshoot(shares, made.shares, later, further)
     return DeclusteringRun(
         start=start, alone=made.shares.alone, pairs=made.shares.pairs, ratios=np.array(ratios),
@@ -209,6 +212,8 @@ def decluster(setup: Setup, start: float, max_iterations: int, tolerance: float)
 
 def overshoot(before: Shares, after: Shares, later: IntArray, further: float) -> Shares:
     """Multiply each share by its last factor to the power of `further`, and make them probabilities again.
+
+    Below 0 it is a step that falls short of the iteration.
 
     Factors, not differences: no share can be thrown below 0, nor to 0, from where it could not come back.
 

@@ -82,8 +82,9 @@ def _warn(forecaster: Any, past: Known, setup: Setup, runs: list[DeclusteringRun
     if not same:
         ends = ", ".join(f"{run.ratios[-1]:.3g}" for run in runs)
         warnings.warn(
-            f"{what} came to rest in different places from different starts, with branching ratios {ends}: the data do "
-            "not tell repeats from background. Use a longer lookback, a shorter reach or radius, or model='cell'.",
+            f"{what} came to rest in different places from different starts, with branching ratios {ends}: the data "
+            "do not tell repeats from background. Use a longer lookback, fewer neighbours, a shorter reach, or "
+            "model='cell'.",
             PredPolWarning,
             stacklevel=4,
         )
