@@ -574,19 +574,26 @@ def test_a_fit_that_has_not_converged_warns(city):
 
 
 def test_starts_that_end_apart_warn(monkeypatch):
-    kept, ended = continuous_fit._run, []
+    kept, ended, behind = continuous_fit._run, [], 2.0
 
     def run(*arguments):
         rest = kept(*arguments)
-        ended.append(rest if not ended else rest._replace(now=rest.now._replace(theta=2 * ended[0].now.theta)))
-        return ended[-1]
+        if ended:
+            rest = rest._replace(now=rest.now._replace(theta=2 * ended[0].now.theta), path=[ended[0].path[-1] - behind])
+        ended.append(rest)
+        return rest
 
     monkeypatch.setattr(continuous_fit, "_run", run)
     x, y, t = small_city(8)
     with pytest.warns(ppe.PredPolWarning, match="came to rest elsewhere from another start"):
         fit = FORM.fit(table(t, x, y), GRID, until="2018-04-11")
-    assert any("another start ended at theta" in note for note in fit.notes)
+    assert any("another start ended at theta" in note and "2.0 lower" in note for note in fit.notes)
     assert len(ended) == 3
+    # Far behind, it is another top of the likelihood, but no other answer: said, without a warning.
+    ended.clear()
+    behind = 50.0
+    fit = FORM.fit(table(t, x, y), GRID, until="2018-04-11")
+    assert any("50.0 lower" in note for note in fit.notes)
 
 
 def test_growth_without_limit_says_so():

@@ -30,6 +30,8 @@ _TOUCHES = 1e-9
 # Two starts agree when no parameter differs by more than this (of its logarithm).
 AGREE = 1e-2
 _LOOSE = 1e-5
+# Another point so far behind in log-likelihood is out of the question; nearer, the data do not tell which it is.
+BEHIND = 10.0
 
 
 class Limits(NamedTuple):
@@ -78,8 +80,8 @@ class ContinuousFit:
         Whether omega or sigma stands at a limit of what the data can show.
     reach : float
         Pairs of crimes were looked at up to this distance, metres, where it is short of six sigma; else NaN.
-    others : tuple of (theta, omega, sigma)
-        Where other starts came to rest, if not there.
+    others : tuple of (theta, omega, sigma, behind)
+        Where other starts came to rest, if not there, and how much lower the log-likelihood is there.
     pairs : int
         Number of close pairs in the last list.
     """
@@ -94,7 +96,7 @@ class ContinuousFit:
     converged: bool
     limit: Literal["none", "slowest", "fastest", "narrowest", "widest"]
     reach: float
-    others: tuple[tuple[float, float, float], ...]
+    others: tuple[tuple[float, float, float, float], ...]
     pairs: int
 
     @property
@@ -180,7 +182,7 @@ def fit_continuous(
     now = best.now
     if now.theta * crimes.seen(now.omega, now.sigma).value < _NO_REPEAT:
         return _without_repeats(crimes, where, bandwidth, best.path, converged=best.converged)
-    others = [rest.now for rest in found if not rest.near(best)]
+    others = [(*rest.now, best.path[-1] - rest.path[-1]) for rest in found if not rest.near(best)]
     return ContinuousFit(
         theta=now.theta,
         omega=now.omega,
@@ -192,7 +194,7 @@ def fit_continuous(
         converged=best.converged,
         limit=limits.at(now),
         reach=best.close.radius if best.close.cut else float("nan"),
-        others=tuple((other.theta, other.omega, other.sigma) for other in others),
+        others=tuple((float(a), float(b), float(c), float(behind)) for a, b, c, behind in others),
         pairs=int(best.close.pairs.days.size),
     )
 

@@ -150,10 +150,10 @@ class FittedContinuous:
         if self.theta == 0:
             found.append("no repeats were found: theta is 0, omega and sigma undefined")
             return tuple(found)
-        for theta, omega, sigma in self.best.others:
+        for theta, omega, sigma, behind in self.best.others:
             found.append(
-                f"another start ended at theta {theta:.3g}, omega {omega:.3g} and sigma {sigma:.3g} m: the data do "
-                "not tell the two apart"
+                f"another start ended at theta {theta:.3g}, omega {omega:.3g} and sigma {sigma:.3g} m, "
+                f"{behind:.1f} lower in log-likelihood"
             )
         if self.theta >= 1:
             found.append("theta is 1 or more: crime grows without limit, so the forecast holds for short windows only")
@@ -162,7 +162,7 @@ class FittedContinuous:
         if enough < ENOUGH:
             found.append(
                 f"omega T (1 - theta) is {enough:.0f}, below {ENOUGH:.0f}: "
-                "theta is biased down and omega up, since slow repeats look like background"
+                "slow repeats look like background, so that omega comes out a little too high"
             )
         return tuple(found)
 

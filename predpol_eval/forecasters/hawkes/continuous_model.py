@@ -11,7 +11,7 @@ from predpol_eval.civil_time import days_between
 from predpol_eval.errors import InputError, PredPolWarning
 from predpol_eval.forecasters.base import Known, describe
 from predpol_eval.forecasters.hawkes.continuous_crimes import ContinuousCrimes
-from predpol_eval.forecasters.hawkes.continuous_fit import ContinuousFit, fit_continuous
+from predpol_eval.forecasters.hawkes.continuous_fit import BEHIND, ContinuousFit, fit_continuous
 from predpol_eval.forecasters.hawkes.continuous_fitted import FittedContinuous
 from predpol_eval.forecasters.hawkes.continuous_forecast import generation, sources
 from predpol_eval.forecasters.hawkes.time_step import least_step
@@ -57,12 +57,13 @@ def _warn(forecaster: Any, past: Known, crimes: ContinuousCrimes, best: Continuo
             PredPolWarning,
             stacklevel=4,
         )
-    if best.others:
-        ends = ", ".join(f"({theta:.3g}, {omega:.3g}, {sigma:.3g})" for theta, omega, sigma in best.others)
+    rivals = [other for other in best.others if abs(other[3]) < BEHIND]
+    if rivals:
+        ends = ", ".join(f"({theta:.3g}, {omega:.3g}, {sigma:.3g})" for theta, omega, sigma, _ in rivals)
         warnings.warn(
-            f"{what} came to rest elsewhere from another start: theta, omega and sigma {ends} instead of "
-            f"({best.theta:.3g}, {best.omega:.3g}, {best.sigma:.3g}), the likelier. The data do not tell "
-            "the two apart: use a longer lookback, set bandwidth, or use model='cell'.",
+            f"{what} came to rest elsewhere from another start, almost as likely: theta, omega and sigma {ends} "
+            f"instead of ({best.theta:.3g}, {best.omega:.3g}, {best.sigma:.3g}). The data do not tell which: use a longer "
+            "lookback, set bandwidth, or use model='cell'.",
             PredPolWarning,
             stacklevel=4,
         )
