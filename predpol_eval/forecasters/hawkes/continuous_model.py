@@ -62,8 +62,8 @@ def _warn(forecaster: Any, past: Known, crimes: ContinuousCrimes, best: Continuo
         ends = ", ".join(f"({theta:.3g}, {omega:.3g}, {sigma:.3g})" for theta, omega, sigma, _ in rivals)
         warnings.warn(
             f"{what} came to rest elsewhere from another start, almost as likely: theta, omega and sigma {ends} "
-            f"instead of ({best.theta:.3g}, {best.omega:.3g}, {best.sigma:.3g}). The data do not tell which: use a longer "
-            "lookback, set bandwidth, or use model='cell'.",
+            f"instead of ({best.theta:.3g}, {best.omega:.3g}, {best.sigma:.3g}). The data do not tell which: use a "
+            "longer lookback, set bandwidth, or use model='cell'.",
             PredPolWarning,
             stacklevel=4,
         )
