@@ -21,11 +21,14 @@ from predpol_eval.simulate import Simulation, simulate_self_exciting
 
 TARGET = Path(__file__).resolve().parents[1] / "tables" / "recovery_self_exciting.md"
 RUNS = 50
+AHEAD = 7
 INTRODUCTION = f"""\
 Every row is of {RUNS} cities of one kind, simulated with `simulate_self_exciting` (seeds 0 to {RUNS - 1}; they have
 run for long before the start, so that they are in a steady state) and fitted with `SelfExciting`. Biases are of the
-mean over the cities, in per cent of the truth, ± one Monte Carlo standard error. Covered: in how many cities the 95 %
-interval holds the truth; of {RUNS}, {0.95 * RUNS:.1f} ± {(0.95 * 0.05 * RUNS) ** 0.5:.1f} are to be expected.
+mean over the cities, in per cent of the truth, ± one Monte Carlo standard error; so are the root mean square errors
+(RMSE). Covered: in how many cities the 95 % interval holds the truth, and the share with its standard error; of {RUNS},
+{0.95 * RUNS:.1f} ± {(0.95 * 0.05 * RUNS) ** 0.5:.1f} are to be expected. Expected / counted: crimes of the {AHEAD} days
+after the fit, expected over counted, all cities together, repeats of repeats included.
 Intervals are on the scale of logarithms; with a free background per cell they are centred on the half-panel jackknife
 whether or not the estimate is, and so cover alike. Made by `docs/scripts/recovery_self_exciting.py`."""
 CLOSING = """\
@@ -87,13 +90,15 @@ class Line:
     crimes: float
     bias: tuple[float, float, float]
     error: tuple[float, float, float]
+    rmse: tuple[tuple[float, float], tuple[float, float]]
     covered: tuple[int, int]
     runs: int
     theta: float
+    calibration: tuple[float, float]
 
 
 def simulate(city: City, seed: int) -> tuple[ppe.Grid, Simulation]:
-    """One city of 250 m cells, in a steady state at its start."""
+    """One city of 250 m cells, in a steady state at its start, and observed for `AHEAD` days after the fit."""
     side = 250.0 * city.side
     grid = ppe.Grid.from_bounds(0, 0, side, side, cell=250, crs="EPSG:27700")
     rate = np.full(grid.shape, city.mu)
@@ -102,7 +107,7 @@ def simulate(city: City, seed: int) -> tuple[ppe.Grid, Simulation]:
     made = simulate_self_exciting(
         grid,
         start=START,
-        end=START + np.timedelta64(city.days, "D"),
+        end=START + np.timedelta64(city.days + AHEAD, "D"),
         tz="UTC",
         theta=city.theta,
         omega=city.omega,
@@ -123,16 +128,21 @@ def recover(city: City, runs: int = RUNS, methods: list[str] | None = None, firs
     """Simulate and fit `runs` cities of a kind."""
     found: dict[str, list[list[float]]] = {name: [] for name in methods or methods_for(city)}
     covered = {name: np.zeros(2, dtype=int) for name in found}
+    ahead: dict[str, list[tuple[float, int]]] = {name: [] for name in found}
+    until = START + np.timedelta64(city.days, "D")
+    end = until + np.timedelta64(AHEAD, "D")
+    window = ppe.Windows(np.array([until]), np.array([end]), np.array([until]), "UTC")
     crimes = 0
     for seed in range(first_seed, first_seed + runs):
         grid, made = simulate(city, seed)
-        crimes += len(made.events)
-        until = made.events.observed[0][1]
+        later = int((made.events.happened >= until).sum())
+        crimes += len(made.events) - later
         for name in found:
             with warnings.catch_warnings():
                 warnings.simplefilter("error")
                 fit = METHODS[name].fit(made.events, grid, until=until)
             found[name].append([fit.theta / city.theta, fit.omega / city.omega, fit.mu.sum() / made.truth.mu.sum()])
+            ahead[name].append((float(fit.predict(window).sum()), later))
             ranges = fit.intervals()
             for place, truth in enumerate((city.theta, city.omega)):
                 low, high = ranges[("theta", "omega")[place]]
@@ -142,6 +152,13 @@ def recover(city: City, runs: int = RUNS, methods: list[str] | None = None, firs
         ratio = np.array(rows)
         bias = ratio.mean(axis=0) - 1
         error = ratio.std(axis=0, ddof=1) / np.sqrt(runs)
+        squares = (ratio[:, :2] - 1) ** 2
+        rmse = np.sqrt(squares.mean(axis=0))
+        # Of a root: the error of the mean below it, over twice the root.
+        unsure = squares.std(axis=0, ddof=1) / np.sqrt(runs) / (2 * rmse)
+        expected, counted = np.array(ahead[name]).T
+        level = expected.sum() / counted.sum()
+        spread = float(np.std(expected - level * counted, ddof=1) * np.sqrt(runs) / counted.sum())
         lines.append(
             Line(
                 city=city,
@@ -149,9 +166,11 @@ def recover(city: City, runs: int = RUNS, methods: list[str] | None = None, firs
                 crimes=crimes / runs,
                 bias=(float(bias[0]), float(bias[1]), float(bias[2])),
                 error=(float(error[0]), float(error[1]), float(error[2])),
+                rmse=((float(rmse[0]), float(unsure[0])), (float(rmse[1]), float(unsure[1]))),
                 covered=(int(covered[name][0]), int(covered[name][1])),
                 runs=runs,
                 theta=float(ratio[:, 0].mean() * city.theta),
+                calibration=(float(level), spread),
             )
         )
     return lines
@@ -172,16 +191,23 @@ def written(line: Line) -> list[str]:
         f"{line.theta:.3f}",
     ]
     parts += [f"{100 * bias:+.1f} ± {100 * error:.1f}" for bias, error in zip(line.bias, line.error, strict=True)]
-    return parts + [f"{count} of {line.runs}" for count in line.covered]
+    parts += [f"{100 * size:.1f} ± {100 * error:.1f}" for size, error in line.rmse]
+    for count in line.covered:
+        share = count / line.runs
+        parts.append(
+            f"{count} of {line.runs} ({100 * share:.0f} ± {100 * (share * (1 - share) / line.runs) ** 0.5:.0f} %)"
+        )
+    return [*parts, f"{line.calibration[0]:.3f} ± {line.calibration[1]:.3f}"]
 
 
 def page(lines: list[Line]) -> str:
     """The whole page."""
     heads = [
         "city", "theta", "omega", "T (days)", "omega T (1 - theta)", "cells", "crimes", "method", "mean theta found",
-        "theta, bias %", "omega, bias %", "background, bias %", "theta covered", "omega covered",
+        "theta, bias %", "omega, bias %", "background, bias %", "theta, RMSE %", "omega, RMSE %", "theta covered",
+        "omega covered", "expected / counted",
     ]  # fmt: skip
-    rule = "| " + " | ".join(["---", *["---:"] * 6, "---", *["---:"] * 6]) + " |"
+    rule = "| " + " | ".join(["---", *["---:"] * 6, "---", *["---:"] * 9]) + " |"
     text = [
         "---",
         "orphan: true",
