@@ -58,6 +58,7 @@ ALL = [
     ppe.SelfExciting(),
     ppe.SelfExciting(background="shared"),
     ppe.SelfExciting(model="continuous", starts=1),
+    ppe.SelfExciting(model="nonparametric", neighbours=1, neighbours_in_time=2, starts=1, tolerance=1e-3),
 ]
 linear = st.sampled_from(LINEAR)
 any_one = st.sampled_from(ALL)

@@ -151,8 +151,8 @@ def _refuse(forecaster: Any, past: Known, x: Any, y: Any, moments: Any) -> None:
     least = 2 * forecaster.neighbours + 1
     if number < least:
         few = {0: "no crime is", 1: "a single crime is"}.get(number, f"{number} crimes are")
-        found = f"{few} known in the grid (of {len(past.events):,} known); neighbours={forecaster.neighbours} needs "
-        found += f"at least {least}"
+        found = f"{few} known in the grid (of {len(past.events):,} known), which tells nothing about repeats: "
+        found += f"neighbours={forecaster.neighbours} needs at least {least}"
     elif (moments == moments[0]).all():
         found = f"{number} crimes, all at one moment, are known in the grid, which tells nothing about repeats"
     elif np.ptp(x) == 0 and np.ptp(y) == 0:
