@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -133,7 +132,6 @@ def _blocks(
     return out
 
 
-@lru_cache(maxsize=1)
 def _shift() -> FloatArray:
     """Chebyshev series of exp(-z^2/2) between two blocks, for every offset: ``shift[offset, from, to]``."""
     angle = np.pi * (np.arange(_ORDERS) + 0.5) / _ORDERS
@@ -144,6 +142,9 @@ def _shift() -> FloatArray:
     value = np.exp(-0.5 * (node[None, None, :] + offset[:, None, None] - node[None, :, None]) ** 2)
     # Not a matrix product: that is free to add up in another order on another number of threads.
     return floats(np.einsum("ma,oab,nb->omn", series, value, series))
+
+
+_SHIFT = _shift()
 
 
 def place_density(x: npt.ArrayLike, y: npt.ArrayLike, weight: npt.ArrayLike, bandwidth: float) -> FloatArray:
@@ -195,4 +196,4 @@ def place_density(x: npt.ArrayLike, y: npt.ArrayLike, weight: npt.ArrayLike, ban
         np.minimum((height / side).astype(np.int64), ny - 1),
     )
     inner_x, inner_y = 2.0 * (width / side - column) - 1.0, 2.0 * (height / side - row) - 1.0
-    return _blocks(floats(inner_x), floats(inner_y), mass, integers(column), integers(row), nx, ny, _shift())
+    return _blocks(floats(inner_x), floats(inner_y), mass, integers(column), integers(row), nx, ny, _SHIFT)
