@@ -83,7 +83,8 @@ class SelfExciting(Nightly):
         1 m.
     starts : int
         From how many different starts the continuous and the nonparametric model are fitted; they warn if the starts do
-        not come to one answer. The nonparametric model starts from nearly all background and from nearly none.
+        not come to one answer (the continuous model: if another is almost as likely). The nonparametric model starts
+        from nearly all background and from nearly none.
     reach : str
         How long a crime can set off others in the nonparametric model; at most an eighth of the observed time.
     radius : float

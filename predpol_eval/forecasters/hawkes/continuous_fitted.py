@@ -162,7 +162,7 @@ class FittedContinuous:
         if enough < ENOUGH:
             found.append(
                 f"omega T (1 - theta) is {enough:.0f}, below {ENOUGH:.0f}: "
-                "slow repeats look like background, so that omega comes out a little too high"
+                "slow repeats look like background, so that omega may come out too high and theta too low"
             )
         return tuple(found)
 
