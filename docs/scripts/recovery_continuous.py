@@ -29,7 +29,8 @@ they have run for long before the start). A third of the background is even, the
 700 m in places of their own in every city. They are fitted with `SelfExciting(model="continuous")`, which chooses the
 bandwidth of the background itself and starts twice; in no city did two ends come out almost as likely. Biases are of
 the mean logarithm over the cities, in per cent, ± one Monte Carlo standard error; RMSE is the root mean square error of
-the logarithm, in per cent. Covered: in how many cities the 95 % interval holds the truth; of {RUNS},
+the logarithm, in per cent, with a Monte Carlo error of a tenth of it (1/sqrt(2 x {RUNS}) for normal errors). Covered:
+in how many cities the 95 % interval holds the truth; of {RUNS},
 {0.95 * RUNS:.1f} ± {(0.95 * 0.05 * RUNS) ** 0.5:.1f} are to be expected. Expected: crimes forecast for the {AHEAD} days
 after the fit over those that happened then, all cities together, ± one standard error from city to city. Made by
 `docs/scripts/recovery_continuous.py`."""
