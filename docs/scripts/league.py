@@ -32,31 +32,31 @@ FLOOR = 1e-4
 
 # The bar: counts that need no library. The best of them on the nights before is what the others are measured against.
 COUNTS: dict[str, Any] = {
-    "count, 21 days": ppe.CountMap(lookback="21D"),
-    "count, 90 days": ppe.CountMap(lookback="90D"),
-    "count, 365 days": ppe.CountMap(lookback="365D"),
-    "count, all history": ppe.CountMap(lookback=None),
-    "count, half-life 180 days": ppe.CountMap(lookback=None, half_life="180D"),
+    "count 21 days": ppe.CountMap(lookback="21D"),
+    "count 90 days": ppe.CountMap(lookback="90D"),
+    "count 365 days": ppe.CountMap(lookback="365D"),
+    "count all history": ppe.CountMap(lookback=None),
+    "count fading in 180 days": ppe.CountMap(lookback=None, half_life="180D"),
 }
 FEATURES = (ppe.LaggedCounts(), ppe.ForecastTerm(ppe.KDE(bandwidth=500)), ppe.Calendar())
 FORECASTERS: dict[str, Any] = {
     "uniform": ppe.Uniform(),
     **COUNTS,
-    "KDE, 250 m": ppe.KDE(bandwidth=250),
-    "KDE, 500 m": ppe.KDE(bandwidth=500),
-    "KDE, 15th neighbour": ppe.KDE(adaptive_k=15),
+    "KDE 250 m": ppe.KDE(bandwidth=250),
+    "KDE 500 m": ppe.KDE(bandwidth=500),
+    "KDE 15th neighbour": ppe.KDE(adaptive_k=15),
     "prospective hot spots": ppe.ProspectiveHotspot(),
     "near repeat": ppe.NearRepeat(),
-    "self-exciting, cell": ppe.SelfExciting(),
-    "regression, log-linear": ppe.Regression(PoissonRegressor(alpha=0.001), FEATURES),
-    "blend of counts and KDEs": ppe.Blend(),
+    "self-exciting cells": ppe.SelfExciting(),
+    "log-linear regression": ppe.Regression(PoissonRegressor(alpha=0.001), FEATURES),
+    "blend": ppe.Blend(),
 }
 
 # Seconds for every night and kind, hours in all: only when asked for.
 SLOW: dict[str, Any] = {
-    "KDE, cross-validated": ppe.KDE(bandwidth="cv", lookback="365D"),
-    "self-exciting, continuous": ppe.SelfExciting(model="continuous", lookback="365D", starts=1),
-    "self-exciting, nonparametric": ppe.SelfExciting(model="nonparametric", lookback="365D"),
+    "KDE cross-validated": ppe.KDE(bandwidth="cv", lookback="365D"),
+    "self-exciting in space": ppe.SelfExciting(model="continuous", lookback="365D", starts=1),
+    "self-exciting without a formula": ppe.SelfExciting(model="nonparametric", lookback="365D"),
 }
 
 
