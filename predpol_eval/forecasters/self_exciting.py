@@ -47,7 +47,7 @@ class SelfExciting(Nightly):
     is a kernel density of the crimes, each by its probability p_jj to be no repeat, and itself left out of it at its
     own place (`hawkes.continuous_fit.fit_continuous`).
 
-    With ``model="nonparametric"`` the rate is nu(t) mu(s) + sum g(t - t_i, |s - s_i|), and none of the three has a
+    With ``model="nonparametric"`` the rate is nu(t) mu(s) + sum g(t - t_i, s - s_i), and none of the three has a
     formula: all are smoothed from who probably set off whom, with a bandwidth of its own for every point, until that
     stops moving (`hawkes.declustering`). It needs thousands of crimes.
 
