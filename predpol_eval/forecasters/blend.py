@@ -58,7 +58,8 @@ class Blend(Nightly):
     training : str
         Time before the anchor that is learnt from; where there is less, what there is.
     step : str
-        Length of a past window. ``"1D"`` learns from nights instead of weeks, and takes seven times as long.
+        Length of a past window. ``"1D"`` learns from nights instead of weeks; it takes seven times as long
+        with members that cannot slide from night to night (see `sliding_rates`).
     relearn : str or None
         Time from one anchor to the next, in whole civil days; None learns anew for every forecast.
     floor : float, optional
