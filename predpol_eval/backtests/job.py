@@ -6,6 +6,7 @@ import dataclasses
 import platform
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -129,9 +130,18 @@ def versions() -> dict[str, str]:
         "numpy": np.__version__,
         "numba": numba.__version__,
         "scipy": scipy.__version__,
+        "scikit-learn": _installed("scikit-learn"),
         "python": platform.python_version(),
         "machine": platform.machine(),
     }
+
+
+def _installed(package: str) -> str:
+    """Version of a package that may be missing; looked up without importing it."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
 
 
 def make_job(
