@@ -151,9 +151,15 @@ def rows(city: City, tally: xr.Dataset) -> list[str]:
     lines = []
     for kind in tally["kind"].to_numpy():
         one = tally[["hits", "events"]].sel(kind=kind, drop=True).sum("area", skipna=False).squeeze("budget", drop=True)
-        title = "Burglary" if city.name == "Seattle" else "Motor vehicle theft" if kind == "all" else kind.capitalize()
-        lines.append(line(city.name, title, one))
+        lines.append(line(city.name, title(city, kind), one))
     return lines
+
+
+def title(city: City, kind: str) -> str:
+    """What a kind is called; a file of one kind only does not say."""
+    if kind == "all":
+        return {"Seattle": "Burglary", "New York": "Motor vehicle theft"}[city.name]
+    return kind.capitalize()
 
 
 def line(city: str, kind: str, one: xr.Dataset) -> str:
@@ -164,7 +170,7 @@ def line(city: str, kind: str, one: xr.Dataset) -> str:
     low, high = (100 * float(found[side]) for side in ("low", "high"))
     gap = f"{100 * float(found['estimate']):+.2f} ({low:+.2f} to {high:+.2f})" if np.isfinite(low) else "too few"
     number = float(total["events"].max())
-    return f"| {city} | {kind} | {one.sizes['window']} | {number:,.0f} | {' | '.join(caught)} | {gap} |"
+    return f"| {city} | {kind} | {one.sizes['window']:,} | {number:,.0f} | {' | '.join(caught)} | {gap} |"
 
 
 def pooled(parts: list[tuple[City, xr.Dataset]]) -> xr.Dataset:
@@ -232,7 +238,8 @@ def losing(city: City, tally: xr.Dataset) -> str:
     """Name the kinds of a city of which the blend caught fewer."""
     total = tally["hits"].sum(["window", "area"]).squeeze("budget", drop=True)
     gap = total.sel(forecaster=BLEND) - total.sel(forecaster=BEST)
-    named = [f"{kind} ({float(gap.sel(kind=kind)):+.1f})" for kind in gap["kind"].to_numpy() if gap.sel(kind=kind) < 0]
+    fewer = [str(kind) for kind in gap["kind"].to_numpy() if gap.sel(kind=kind) < 0]
+    named = [f"{title(city, kind)} ({float(gap.sel(kind=kind)):+.1f})" for kind in fewer]
     return f"{city.name}, {', '.join(named)}" if named else ""
 
 
