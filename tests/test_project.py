@@ -240,3 +240,17 @@ def test_the_wheel_holds_the_whole_package(tmp_path):
 def test_every_module_imports():
     for path in MODULES:
         importlib.import_module(dotted(path))
+
+
+def test_one_script_makes_every_table_of_recovery():
+    made = set(
+        re.findall(
+            r"\w+",
+            re.search(r"MODELS = \((.*?)\)", (ROOT / "docs" / "scripts" / "recovery.py").read_text(encoding="utf-8"))[
+                1
+            ],
+        )
+    )
+    tables = {path.stem.removeprefix("recovery_") for path in (ROOT / "docs" / "tables").glob("recovery_*.md")}
+    scripts = {path.stem.removeprefix("recovery_") for path in (ROOT / "docs" / "scripts").glob("recovery_*.py")}
+    assert made == tables == scripts
