@@ -218,8 +218,8 @@ def page(parts: list[tuple[City, xr.Dataset]]) -> str:
         "Each kind of crime by itself, every night from what was known when it began, 1 % of the ground of the whole "
         "city, cells at whole multiples of 250 m. Intervals draw whole nights, all kinds of a city together. Several "
         "lists of members were tried on these same four cities before this one was kept, and all of them caught more "
-        "than the simple maps by about as much. Learning from weeks came first, on Chicago alone: +0.03 points (-0.14 to "
-        "+0.20); nights replaced weeks after that was seen, for the blend only. So the choices are not blind to these "
+        "than the simple maps by about as much. Learning from weeks came first, on Chicago alone: +0.03 points (-0.14 "
+        "to +0.20); nights replaced weeks after that was seen, for the blend only. So the choices are not blind to these "
         "cities: hold the result against a city that is not in this table.",
         *(["Where the simple map caught more: " + "; ".join(filter(None, wins)) + "."] if any(wins) else []),
         "Contains information licensed under the Open Government Licence - Ontario. Source: Toronto Police Service. "
