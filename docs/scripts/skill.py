@@ -219,8 +219,8 @@ def page(parts: list[tuple[City, xr.Dataset]]) -> str:
         "city, cells at whole multiples of 250 m. Intervals draw whole nights, all kinds of a city together. Several "
         "lists of members were tried on these same four cities before this one was kept, and all of them caught more "
         "than the simple maps by about as much. Learning from weeks came first, on Chicago alone: +0.03 points (-0.14 "
-        "to +0.20); nights replaced weeks after that was seen, for the blend only. So the choices are not blind to these "
-        "cities: hold the result against a city that is not in this table.",
+        "to +0.20); nights replaced weeks after that was seen, for the blend only. So the choices are not blind to "
+        "these cities: hold the result against a city that is not in this table.",
         *(["Where the simple map caught more: " + "; ".join(filter(None, wins)) + "."] if any(wins) else []),
         "Contains information licensed under the Open Government Licence - Ontario. Source: Toronto Police Service. "
         "Seattle: City of Seattle open data. New York: Crime Open Database (Ashby 2018) from NYPD Complaint Data. "
