@@ -1,4 +1,4 @@
-"""Proper scores of an expected count: how well it fits all the crimes of all the cells, whatever the budget."""
+"""Log scores of an expected count: how probable it makes the crimes that were recorded."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from predpol_eval.counts import Judged, TimeRule, judged
+from predpol_eval.counts import TimeRule
 from predpol_eval.errors import InputError
+from predpol_eval.scores.expected import explain, read_expected
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -88,19 +89,19 @@ def poisson_log_score(
     (-inf, -7.494612)
     """
     lowest = check_floor(floor)
-    both = _expected(risk, observed, grid, method)
-    mask = both.grid.mask.ravel()
-    each = log_score_by_window(_rates(both)[..., mask], both.crimes[:, mask], lowest)
+    found = read_expected(risk, observed, grid, method, lacks="log score")
+    each = log_score_by_window(found.rates, found.crimes, lowest)
     windows = each.shape[-1]
     mean = each.sum(axis=-1) / windows if windows else np.full(each.shape[:-1], np.nan)
-    return _explain(
-        both,
+    return explain(
+        found,
         mean,
         "poisson_log_score",
         lowest,
         long_name="Poisson log score",
         units="nats per window",
         definition="mean over windows of the sum over cells of -lam + y ln lam - ln y!",
+        reference="Brehmer et al. 2024",
         windows=windows,
     )
 
@@ -150,12 +151,9 @@ def location_log_score(
     0.346574
     """
     lowest = check_floor(floor)
-    both = _expected(risk, observed, grid, method)
-    mask = both.grid.mask.ravel()
-    rates, crimes = _rates(both)[..., mask], both.crimes[:, mask]
-    if lowest is not None:
-        rates = np.maximum(rates, lowest)
-    inside = both.grid.inside_m2.ravel()[mask]
+    found = read_expected(risk, observed, grid, method, lacks="log score", floor=lowest)
+    rates, crimes = found.rates, found.crimes
+    inside = found.both.grid.inside_m2[found.both.grid.mask]
     number = crimes.sum()
     with np.errstate(divide="ignore", invalid="ignore"):
         # Two logarithms, as the product of a tiny rate and the area may be no number any more.
@@ -164,14 +162,15 @@ def location_log_score(
         gain = np.where(rates > 0, gain, -np.inf)
         total = np.where(crimes > 0, crimes * gain, 0.0).sum(axis=(-2, -1))
         mean = total / number if number > 0 else np.full(total.shape, np.nan)
-    return _explain(
-        both,
+    return explain(
+        found,
         mean,
         "location_log_score",
         lowest,
         long_name="location log score",
         units="nats per crime",
         definition="ln A + mean over crimes of ln(lam / (a sum of lam))",
+        reference="Good 1952",
         crimes=float(number),
     )
 
@@ -213,39 +212,3 @@ def check_floor(floor: Any, name: str = "floor") -> float | None:
             f"{name}=1e-6, the same for all forecasters; or None for no floor."
         )
     return float(floor)
-
-
-def _expected(risk: xr.DataArray, observed: Events | xr.DataArray, grid: Grid | None, method: TimeRule) -> Judged:
-    """Surface and crimes, if the surface is one of expected counts."""
-    kind = getattr(risk, "attrs", {}).get("kind")
-    if kind in ("score", "flags"):
-        raise InputError(
-            f"A surface of kind {kind!r} does not say how many crimes it expects, so it has no log score; use the "
-            "ratios of its tally (ppe.tally), or give expected counts (kind='expected_count')."
-        )
-    return judged(risk, observed, grid, method)
-
-
-def _rates(both: Judged) -> FloatArray:
-    """Expected crimes, shape (..., window, cells of the whole raster)."""
-    values = both.surface.to_numpy().astype(np.float64)
-    return np.asarray(values.reshape(*values.shape[:-2], both.grid.mask.size))
-
-
-def _explain(both: Judged, values: Any, name: str, floor: float | None, **attrs: Any) -> xr.DataArray:
-    import xarray as xr
-
-    leading = both.surface.dims[:-3]
-    return xr.DataArray(
-        values,
-        dims=leading,
-        coords={dim: both.surface[dim] for dim in leading if dim in both.surface.coords},
-        name=name,
-        attrs={
-            "better": "higher",
-            **attrs,
-            "reference": "Brehmer et al. 2024" if name == "poisson_log_score" else "Good 1952",
-            "floor": "none" if floor is None else floor,
-            "outside": float(both.outside.sum()),
-        },
-    )
