@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from predpol_eval.errors import InputError
+from predpol_eval.errors import InputError, NotComparableError
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -246,3 +246,123 @@ def search_efficiency(tally: xr.Dataset, *, area: Area = "flagged") -> xr.DataAr
         area=area,
         reference="Bowers, Johnson and Pease 2004",
     ).assign_attrs(units="crimes per km2")
+
+
+def rri_levine(t2: xr.Dataset, t1: xr.Dataset) -> xr.DataArray:
+    """Recapture rate index of Levine, PAI(t2) / PAI(t1): do the same places hold as much of the crime later on?
+
+    Not the "RRI" of ptools, which is predicted over observed crimes: that is `calibration_ratio`.
+
+    Parameters
+    ----------
+    t2, t1 : xarray.Dataset
+        Tallies of the same flagged ground in the later and in the earlier period. Both with their ``window``, over
+        which they are summed here, so that periods may differ in length; or both summed already, over as many windows.
+
+    Returns
+    -------
+    xarray.DataArray
+        1 if the places hold the same share of the crime as before, less if it has moved away. NaN where a period had no
+        crime, or the places none in the earlier one.
+
+    Raises
+    ------
+    InputError
+        If one tally is summed over ``window`` and the other is not.
+    NotComparableError
+        If the grid, the flagged area or the total area of the two differ, the flagged area changes from window to
+        window, or their forecasters, areas or budgets are not the same.
+
+    Notes
+    -----
+    A tally tells how much ground was flagged, not which. That both are of the same places is for the caller to see to:
+    flag once, and tally the same flags in both periods. Windows that failed (NaN) are left out above and below.
+
+    References
+    ----------
+    Levine 2008, Security Journal 21 (cited after White, Hunt and Green 2023; not read in the original).
+
+    Examples
+    --------
+    >>> import xarray as xr
+    >>> ground = {"flagged_m2": 2.0, "total_m2": 12.0}
+    >>> before = xr.Dataset({"hits": 4.0, "events": 10.0, **ground})
+    >>> rri_levine(xr.Dataset({"hits": 4.0, "events": 20.0, **ground}), before).item()
+    0.5
+    """
+    later, earlier = _same_ground(t2, t1)
+    return _explain(
+        _divide(pai(later), pai(earlier)),
+        "rri_levine",
+        long_name="recapture rate index (Levine)",
+        better="1",
+        definition="PAI(t2) / PAI(t1) of the same places",
+        reference="Levine 2008 (cited after White, Hunt and Green 2023; not read in the original)",
+    )
+
+
+def _same_ground(t2: xr.Dataset, t1: xr.Dataset) -> tuple[xr.Dataset, xr.Dataset]:
+    """Both periods without windows, if the ground that they are about can be the same."""
+    import xarray as xr
+
+    for tally in (t2, t1):
+        _need(tally, "hits", "events", "flagged_m2", "total_m2")
+    if len({tally.attrs["grid"] for tally in (t2, t1) if "grid" in tally.attrs}) > 1:
+        raise NotComparableError("The two tallies are of other grids; tally both periods on one grid.")
+    if ("window" in t2.dims) != ("window" in t1.dims):
+        raise InputError(
+            "One tally is summed over its windows and the other is not; give both as ppe.tally(...) returned them, or "
+            "both summed."
+        )
+    # Periods share no window: arithmetic on the windows themselves would silently keep none.
+    later, earlier = (_without_windows(tally) for tally in (t2, t1))
+    for name in set(later.dims) & set(earlier.dims):
+        one, other = (
+            tally[name].to_numpy().tolist() if name in tally.coords else list(range(tally.sizes[name]))
+            for tally in (later, earlier)
+        )
+        if sorted(one, key=str) != sorted(other, key=str):
+            alone = sorted(set(one) ^ set(other), key=str)
+            raise NotComparableError(
+                f"The two tallies differ along {name}: only one of them has {', '.join(map(str, alone[:5]))}. Select "
+                "what both have; nothing is left out silently."
+            )
+        if one != other:
+            earlier = earlier.sel({name: later[name]})
+    for name, what in (("total_m2", "total area"), ("flagged_m2", "flagged area")):
+        one, other = xr.broadcast(later[name], earlier[name])
+        apart = abs(one - other) > 1e-9 * abs(other)
+        if apart.any():
+            found = [float(part.to_numpy()[apart.to_numpy()][0]) for part in (one, other)]
+            raise NotComparableError(
+                f"The {what} differs between the periods ({found[0]:,.6g} and {found[1]:,.6g} m2), so that these are "
+                "not the same places. Tally the same flags in both; if only the number of windows differs, give the "
+                "tallies before .sum('window')."
+            )
+    return later, earlier
+
+
+def _without_windows(tally: xr.Dataset) -> xr.Dataset:
+    """Crimes summed over windows; the ground of one window, if it is that of all."""
+    import xarray as xr
+
+    kept = tally[["hits", "events", "flagged_m2", "total_m2"]]
+    if "window" not in tally.dims:
+        return kept
+    settled = kept["hits"].notnull() & kept["events"].notnull()
+    crimes = kept[["hits", "events"]].where(settled).sum("window")
+    ground = {}
+    for name in ("flagged_m2", "total_m2"):
+        each = kept[name].where(settled) if "window" in kept[name].dims else kept[name]
+        low = high = each
+        if "window" in each.dims:
+            # A period without windows has no ground, rather than none of it.
+            each = each if each.sizes["window"] else each.pad(window=(0, 1))
+            low, high = each.min("window"), each.max("window")
+        if (high - low > 1e-9 * high).any():
+            raise NotComparableError(
+                f"{name} changes from window to window, so that these are not the same places throughout; flag once, "
+                "and tally the same flags in every window of both periods."
+            )
+        ground[name] = high
+    return xr.Dataset({**crimes.data_vars, **ground})
