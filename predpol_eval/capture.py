@@ -97,7 +97,7 @@ def capture_curve(
         coords={
             "area_share": ("area_share", share, {"long_name": "share of the ground, riskiest first", "units": "1"}),
             "oracle": ("area_share", _pool(best, share, total), {"long_name": "the same if the crimes were known"}),
-            **{name: surface[name] for name in leading if name in surface.coords},
+            **{name: surface[name].variable for name in leading if name in surface.coords},
         },
         name="capture_curve",
         attrs={

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from predpol_eval.civil_time import TimeArray
 from predpol_eval.errors import InputError, NotComparableError
 from predpol_eval.events import Events
 from predpol_eval.grid import Grid, check_events, check_grid
@@ -17,16 +18,88 @@ if TYPE_CHECKING:
     import xarray as xr
 
 FloatArray = npt.NDArray[np.float64]
+IntArray = npt.NDArray[np.int64]
+BoolArray = npt.NDArray[np.bool_]
 TimeRule = Literal["aoristic", "start", "end", "midpoint", "exclude"]
 TIME_RULES: tuple[TimeRule, ...] = ("aoristic", "start", "end", "midpoint", "exclude")
 
 
 class Occurrences(NamedTuple):
-    """Which crime counts in which window, and with what weight (1 unless its time is uncertain)."""
+    """Which crime counts in which window, with what weight (1 unless its time is uncertain), and whether in several."""
 
-    window: npt.NDArray[np.int64]
-    event: npt.NDArray[np.int64]
-    weight: npt.NDArray[np.float64]
+    window: IntArray
+    event: IntArray
+    weight: FloatArray
+    spread: BoolArray
+
+
+class Crimes(NamedTuple):
+    """The crimes of some windows, one entry per crime and window, ordered by window.
+
+    ``event`` is the crime's row in Events, ``cell`` is -1 outside the study area, ``spread`` says that its uncertain
+    time is spread over several windows. `parted` tells whether any crime in a cell is: of a part of the windows it
+    remains what it was for all of them.
+    """
+
+    window: IntArray
+    event: IntArray
+    cell: IntArray
+    weight: FloatArray
+    spread: BoolArray
+    parted: bool
+
+    def of(self, nights: slice) -> Crimes:
+        """Those of some windows, counted from the first of them."""
+        low, high = np.searchsorted(self.window, [nights.start, nights.stop])
+        return Crimes(
+            self.window[low:high] - nights.start,
+            self.event[low:high],
+            self.cell[low:high],
+            self.weight[low:high],
+            self.spread[low:high],
+            self.parted,
+        )
+
+    @property
+    def number_spread(self) -> int:
+        """Crimes in cells whose time is spread over several of these windows."""
+        return len(np.unique(self.event[self.spread & (self.cell >= 0)]))
+
+    def entering(self, windows: Windows, counted: BoolArray) -> IntArray:
+        """Window in which each entry enters a comparison; -1 where it does not.
+
+        A crime that is spread enters once, on the last (latest) of its windows that is `counted`; any other crime in
+        its own window.
+        """
+        order = np.lexsort((windows.end, windows.start))
+        rank = np.empty(len(windows), dtype=np.int64)
+        rank[order] = np.arange(len(windows))
+        kept = counted[self.window]
+        spread = np.flatnonzero(self.spread & kept)
+        last = np.full(int(self.event.max(initial=-1)) + 1, -1, dtype=np.int64)
+        np.maximum.at(last, self.event[spread], rank[self.window[spread]])
+        result = np.where(kept, self.window, -1)
+        result[spread] = order[last[self.event[spread]]]
+        return result
+
+
+def check_time_rule(method: Any) -> None:
+    """Refuse what is no rule for crimes whose moment is uncertain.
+
+    Raises
+    ------
+    InputError
+        With the rules there are.
+    """
+    if not isinstance(method, str) or method not in TIME_RULES:
+        raise InputError(f"method={method!r}; choose one of {', '.join(map(repr, TIME_RULES))}.")
+
+
+def uncertain(events: Events) -> BoolArray:
+    """Whether the moment of each crime is uncertain: its interval has a length."""
+    if events.happened_until is None:
+        return np.zeros(len(events), dtype=bool)
+    return np.asarray(events.happened_until > events.happened)
 
 
 def occurrences(events: Events, windows: Windows, method: TimeRule = "aoristic") -> Occurrences:
@@ -45,38 +118,60 @@ def occurrences(events: Events, windows: Windows, method: TimeRule = "aoristic")
     Occurrences
         Ordered by window, then crime.
     """
-    if method not in TIME_RULES:
-        raise InputError(f"method={method!r}; choose one of {', '.join(map(repr, TIME_RULES))}.")
+    check_time_rule(method)
     moments = events.happened
-    exact = np.ones(len(events), dtype=bool)
-    if events.happened_until is not None:
-        exact = events.happened_until == events.happened
-        if method == "end":
-            moments = events.happened_until
-        elif method == "midpoint":
-            moments = events.midpoint
-    if method in ("start", "end", "midpoint"):
-        exact = np.ones(len(events), dtype=bool)
-    position = np.flatnonzero(exact)
+    if method == "end" and events.happened_until is not None:
+        moments = events.happened_until
+    elif method == "midpoint":
+        moments = events.midpoint
+    at_once = ~uncertain(events) if method in ("aoristic", "exclude") else np.ones(len(events), dtype=bool)
+    position = np.flatnonzero(at_once)
     position = position[np.argsort(moments[position], kind="stable")]
     low = np.searchsorted(moments[position], windows.start, side="left")
     high = np.searchsorted(moments[position], windows.end, side="left")
-    number = high - low
-    window = np.repeat(np.arange(len(windows)), number)
-    offset = np.arange(number.sum()) - np.repeat(np.cumsum(number) - number, number)
-    event = position[np.repeat(low, number) + offset]
-    weight = np.ones(len(event))
-    if method == "aoristic" and not exact.all() and events.happened_until is not None:
-        spread = np.flatnonzero(~exact)
-        first, last = events.happened[spread, None], events.happened_until[spread, None]
-        shared = np.minimum(last, windows.end) - np.maximum(first, windows.start)
-        part = shared.astype(np.int64) / (last - first).astype(np.int64)
-        which, where = np.nonzero(part > 0)
-        window = np.concatenate([window, where])
-        event = np.concatenate([event, spread[which]])
-        weight = np.concatenate([weight, part[which, where]])
+    window, place = _runs(low, high)
+    event = position[place]
+    weight, spread = np.ones(len(event)), np.zeros(len(event), dtype=bool)
+    if method == "aoristic" and events.happened_until is not None:
+        rest = np.flatnonzero(~at_once)
+        where, which, part = _overlaps(events.happened[rest], events.happened_until[rest], windows)
+        several = np.bincount(which, minlength=len(rest))[which] > 1
+        window, event = np.concatenate([window, where]), np.concatenate([event, rest[which]])
+        weight, spread = np.concatenate([weight, part]), np.concatenate([spread, several])
     order = np.lexsort((event, window))
-    return Occurrences(window[order].astype(np.int64), event[order].astype(np.int64), weight[order])
+    return Occurrences(
+        window[order].astype(np.int64), event[order].astype(np.int64), weight[order], np.asarray(spread[order])
+    )
+
+
+def _runs(low: IntArray, high: IntArray) -> tuple[IntArray, IntArray]:
+    """Number of each run ``[low, high)``, and the positions in it, run after run."""
+    number = np.maximum(high - low, 0)
+    run = np.repeat(np.arange(len(number)), number)
+    offset = np.arange(number.sum()) - np.repeat(np.cumsum(number) - number, number)
+    return run, np.repeat(low, number) + offset
+
+
+def _overlaps(first: TimeArray, last: TimeArray, windows: Windows) -> tuple[IntArray, IntArray, FloatArray]:
+    """Window, crime and share of its interval ``[first, last)``, for every window that the interval meets."""
+    order = np.lexsort((windows.end, windows.start))
+    # Windows may overlap: those before the first that ends after a crime began are certainly too early for it.
+    latest = np.maximum.accumulate(windows.end[order])
+    low = np.searchsorted(latest, first, side="right")
+    high = np.searchsorted(windows.start[order], last, side="left")
+    crime, place = _runs(low, high)
+    window = order[place]
+    shared = np.minimum(last[crime], windows.end[window]) - np.maximum(first[crime], windows.start[window])
+    part = shared.astype(np.int64) / (last - first)[crime].astype(np.int64)
+    met = part > 0
+    return window[met], crime[met], part[met]
+
+
+def crimes_in(events: Events, grid: Grid, windows: Windows, method: TimeRule = "aoristic") -> Crimes:
+    """Find the crimes of every window, and the cell of each."""
+    seen = occurrences(events, windows, method)
+    cell = grid.cells_of(events)[seen.event]
+    return Crimes(seen.window, seen.event, cell, seen.weight, seen.spread, bool((seen.spread & (cell >= 0)).any()))
 
 
 def count(events: Events, grid: Grid, windows: Any, *, method: TimeRule = "aoristic") -> xr.DataArray:
@@ -96,7 +191,8 @@ def count(events: Events, grid: Grid, windows: Any, *, method: TimeRule = "aoris
     xarray.DataArray
         ``count`` with dimensions (window, y, x); 0 outside the study area. The coordinate ``outside`` (window) has the
         crimes in no cell, ``hit`` (window, y, x) the probability that a cell had a crime (only where times are spread).
-        ``attrs["elsewhere"]`` is the number of crimes whose own point lies in another area than their cell.
+        ``attrs["elsewhere"]`` is the number of crimes whose own point lies in another area than their cell,
+        ``attrs["spread"]`` that of crimes whose uncertain time is spread over several of the windows (if any).
 
     Raises
     ------
@@ -121,11 +217,10 @@ def count(events: Events, grid: Grid, windows: Any, *, method: TimeRule = "aoris
     chosen = as_windows(windows)
     refuse_finer_than_data(events, chosen)
     refuse_unobserved(events, chosen)
-    cells = grid.cells_of(events)
-    seen = occurrences(events, chosen, method)
+    seen = crimes_in(events, grid, chosen, method)
     size = grid.shape[0] * grid.shape[1]
-    inside = cells[seen.event] >= 0
-    flat = seen.window[inside] * size + cells[seen.event][inside]
+    inside = seen.cell >= 0
+    flat = seen.window[inside] * size + seen.cell[inside]
     shape = (len(chosen), *grid.shape)
     numbers = np.bincount(flat, seen.weight[inside], minlength=len(chosen) * size).reshape(shape)
     outside = np.bincount(seen.window[~inside], seen.weight[~inside], minlength=len(chosen))
@@ -149,6 +244,8 @@ def count(events: Events, grid: Grid, windows: Any, *, method: TimeRule = "aoris
     }
     if grid.boundary:
         attrs["elsewhere"] = elsewhere(events, grid, np.unique(seen.event))
+    if seen.parted:
+        attrs["spread"] = seen.number_spread
     return xr.DataArray(numbers, dims=("window", "y", "x"), coords=coords, name="count", attrs=attrs)
 
 
@@ -163,7 +260,10 @@ def elsewhere(events: Events, grid: Grid, which: npt.NDArray[np.int64]) -> int:
 
 
 class Judged(NamedTuple):
-    """A checked surface and the crimes of its windows, in flat cells: all that a tally, curve or score is made of."""
+    """A checked surface and the crimes of its windows, in flat cells: all that a tally, curve or score is made of.
+
+    `told` has what is known of the counting: ``method``, ``elsewhere``, ``spread``.
+    """
 
     surface: xr.DataArray
     grid: Grid
@@ -171,7 +271,7 @@ class Judged(NamedTuple):
     crimes: FloatArray
     hit: FloatArray
     outside: FloatArray
-    elsewhere: int | None
+    told: dict[str, Any]
 
 
 def judged(
@@ -182,10 +282,11 @@ def judged(
     Raises
     ------
     InputError
-        If surface or counts are not usable, or the surface does not tell its grid and none is given.
+        If surface, counts or time rule are not usable, or the surface does not tell its grid and none is given.
     NotComparableError
         If grids or windows differ.
     """
+    check_time_rule(method)
     known = grid
     if known is None:
         made_on, counted_on = (getattr(data, "attrs", {}).get("grid") for data in (risk, observed))
@@ -198,7 +299,8 @@ def judged(
     windows = Windows.from_coords(surface)
     counted = count(observed, known, windows, method=method) if isinstance(observed, Events) else observed
     crimes, hit, outside = read_counts(counted, windows, known)
-    return Judged(surface, known, windows, crimes, hit, outside, counted.attrs.get("elsewhere"))
+    told = {name: counted.attrs[name] for name in ("method", "elsewhere", "spread") if name in counted.attrs}
+    return Judged(surface, known, windows, crimes, hit, outside, told)
 
 
 def _unnamed(data: Any) -> Any:

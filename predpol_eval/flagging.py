@@ -65,6 +65,8 @@ def flag(values: FloatArray, kind: str, budgets: Sequence[Budget], scene: Scene)
     """
     from predpol_eval.kernels import ranking
 
+    # Of any type: flags may be true and false, and a rounded number must tie as it would in full.
+    values = np.asarray(values, dtype=np.float64)
     orders: dict[bool, tuple[FloatArray, npt.NDArray[np.int64]]] = {}
     dealt_cells: dict[tuple[bool, bool], Any] = {}
     result = []

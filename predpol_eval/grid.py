@@ -131,12 +131,28 @@ class Grid:
         """
         import shapely
 
-        from predpol_eval.cell_overlap import overlap
-
         names, polygons, crs = read_areas(areas, label)
-        side = _millimetres(cell)
         bounds = shapely.total_bounds(polygons)
         refuse_degrees(bounds[[0, 2]], bounds[[1, 3]], crs, "The areas")
+        return cls.from_polygons(names, polygons, cell=cell, crs=crs, origin=origin)
+
+    @classmethod
+    def from_polygons(
+        cls,
+        names: tuple[str, ...],
+        polygons: npt.NDArray[Any],
+        *,
+        cell: float,
+        crs: str,
+        origin: tuple[float, float] = (0.0, 0.0),
+    ) -> Grid:
+        """Lay cells over polygons that were checked before, one for each name: see `from_areas`, which checks them."""
+        import shapely
+
+        from predpol_eval.cell_overlap import overlap
+
+        side = _millimetres(cell)
+        bounds = shapely.total_bounds(polygons)
         start = np.rint(np.array(origin, dtype=np.float64) * 1000).astype(np.int64)
         low = (np.floor(bounds[:2] * 1000).astype(np.int64) - start) // side * side + start
         high = np.ceil(bounds[2:] * 1000).astype(np.int64)

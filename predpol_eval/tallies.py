@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -9,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 
 from predpol_eval.budgets import Budget, TopCells, read_budgets, warn_small_areas
-from predpol_eval.counts import Occurrences, TimeRule, judged, occurrences
+from predpol_eval.counts import Crimes, TimeRule, check_time_rule, crimes_in, judged
 from predpol_eval.events import Events
-from predpol_eval.flagging import Scene, budget_m2, flag, make_scene, scope_of
+from predpol_eval.flagging import Flagging, Scene, budget_m2, flag, make_scene, scope_of
 from predpol_eval.grid import Grid, check_events, check_grid
 from predpol_eval.schedule import Windows, refuse_finer_than_data, refuse_unobserved
 from predpol_eval.surface import check_surface
@@ -35,20 +36,22 @@ DESCRIPTIONS = {
     "total_m2": ("inside-area of the cells", "m2"),
     "boxes": ("cells flagged, expected over ties", "cells"),
     "boxes_hit": ("cells flagged in which a crime happened", "cells"),
+    "hits_once": ("crimes caught, each counted once, on the last window of its span", "crimes"),
+    "events_once": ("crimes in the cells, each counted once, on the last window of its span", "crimes"),
 }
 
 
 def tally_window(
-    values: FloatArray, kind: str, crimes: FloatArray, hit: FloatArray, budgets: Sequence[Budget], scene: Scene
+    flagged_by: Sequence[Flagging], crimes: FloatArray, hit: FloatArray, budgets: Sequence[Budget], scene: Scene
 ) -> FloatArray:
-    """Count what one surface caught in one window.
+    """Count what the flags of one surface caught in one window.
 
     Parameters
     ----------
-    values, crimes, hit : array, shape (cells,)
-        Risk, crimes, and the probability that a crime happened, per cell in the order of `scene`.
-    kind : str
-        Kind of the surface.
+    flagged_by : sequence of Flagging
+        What each budget flags: `flag(values, kind, budgets, scene)`.
+    crimes, hit : array, shape (cells,)
+        Crimes, and the probability that one happened, per cell in the order of `scene`.
     budgets : sequence of budgets
     scene : Scene
 
@@ -61,7 +64,7 @@ def tally_window(
     out = np.empty((len(CAUGHT), len(budgets), scene.labels))
     total = np.bincount(scene.label, scene.inside, minlength=scene.labels)
     crimes_by_label = np.bincount(scene.label, crimes, minlength=scene.labels)
-    for b, (budget, done) in enumerate(zip(budgets, flag(values, kind, budgets, scene), strict=True)):
+    for b, (budget, done) in enumerate(zip(budgets, flagged_by, strict=True)):
         caught, flagged, boxes, boxes_hit = ranking.sums(
             done.share, scene.inside, crimes, hit, scene.label, scene.labels
         )
@@ -78,6 +81,49 @@ def tally_window(
             chance = np.where(total > 0, crimes_by_label * flagged / total, 0.0)
         out[:, b] = caught, worst, best, most, chance, flagged, boxes, boxes_hit
     return out
+
+
+def shares_of(cell: npt.NDArray[np.int64], flagged_by: Sequence[Flagging], scene: Scene) -> FloatArray:
+    """Share of each crime that each budget catches, 0 for a crime outside; shape (budgets, crimes)."""
+    place = scene.position[np.maximum(cell, 0)]
+    return np.stack([np.where(cell >= 0, done.share[place], 0.0) for done in flagged_by])
+
+
+def caught_once(
+    crimes: Crimes,
+    shares: FloatArray,
+    windows: Windows,
+    grid: Grid,
+    counted: npt.NDArray[np.bool_],
+) -> tuple[FloatArray, FloatArray]:
+    """Count every crime once, with its whole weight, on the last of its windows that is counted.
+
+    Parameters
+    ----------
+    crimes : Crimes
+        Those of all windows.
+    shares : array, shape (budgets, crimes)
+        What share of each was caught, as `shares_of` gives it.
+    windows : Windows
+    grid : Grid
+    counted : array of bool, shape (windows,)
+        Windows that did not fail.
+
+    Returns
+    -------
+    hits_once : array, shape (areas, budgets, windows)
+    events_once : array, shape (areas, windows)
+        NaN in windows that failed.
+    """
+    window = crimes.entering(windows, counted)
+    here = np.flatnonzero((window >= 0) & (crimes.cell >= 0))
+    area, window = grid.label_code.ravel()[crimes.cell[here]], window[here]
+    hits = np.zeros((len(grid.labels), len(windows), len(shares)))
+    events = np.zeros((len(grid.labels), len(windows)))
+    np.add.at(hits, (area, window), (crimes.weight[here] * shares[:, here]).T)
+    np.add.at(events, (area, window), crimes.weight[here])
+    hits[:, ~counted], events[:, ~counted] = np.nan, np.nan
+    return hits.transpose(0, 2, 1), events
 
 
 def tally(
@@ -101,7 +147,9 @@ def tally(
     -------
     xarray.Dataset
         Additive counts over (..., area, budget, window): sum them first, divide once (`hit_rate`, `pai`, ...).
-        ``attrs["elsewhere"]`` is the number of crimes whose own point lies in another area than their cell.
+        ``attrs["elsewhere"]`` is the number of crimes whose own point lies in another area than their cell. Where the
+        uncertain time of a crime is spread over several of the windows there are also ``hits_once`` and
+        ``events_once``: see the notes.
 
     Raises
     ------
@@ -109,6 +157,18 @@ def tally(
         If a surface or count is not usable, or more is flagged than a budget allows.
     NotComparableError
         If grids or windows differ.
+
+    Notes
+    -----
+    A crime that may have happened in several windows counts in each with its aoristic weight. Such windows are not
+    independent of each other, so a comparison counts it once: ``hits_once`` and ``events_once`` have it on the latest
+    window that it has weight in, with its whole weight, and with the credit that its windows earned together. Their
+    sums over all windows are those of ``hits`` and ``events``. Counts made by `count` do not know what belongs to one
+    crime: give Events where that matters (``attrs["spread"]`` says how many crimes are spread).
+
+    References
+    ----------
+    Ratcliffe 2000, International Journal of Geographical Information Science 14 (aoristic weights).
 
     Examples
     --------
@@ -122,28 +182,36 @@ def tally(
     """
     chosen = read_budgets(budgets)
     check_grid(grid)
-    surface, _, windows, crimes, hit, outside, misplaced = judged(risk, observed, grid, method)
+    surface, _, windows, crimes, hit, outside, told = judged(risk, observed, grid, method)
     warn_small_areas(chosen, grid)
     scene = make_scene(grid)
+    seen = crimes_in(observed, grid, windows, method) if isinstance(observed, Events) and "spread" in told else None
     leading = surface.dims[:-3]
     shape = tuple(surface.sizes[name] for name in leading)
-    flat = surface.to_numpy().reshape(-1, len(windows), scene.position.size)
+    flat = surface.to_numpy().reshape(math.prod(shape), len(windows), scene.position.size)
     caught = np.empty((flat.shape[0], len(CAUGHT), scene.labels, len(chosen), len(windows)))
+    shares = np.zeros((flat.shape[0], len(chosen), 0 if seen is None else len(seen.window)))
     for lead in range(flat.shape[0]):
         for w in range(len(windows)):
             values = np.ascontiguousarray(flat[lead, w, scene.cells])
-            found = tally_window(
-                values, surface.attrs["kind"], crimes[w, scene.cells], hit[w, scene.cells], chosen, scene
-            )
+            flagged_by = flag(values, surface.attrs["kind"], chosen, scene)
+            found = tally_window(flagged_by, crimes[w, scene.cells], hit[w, scene.cells], chosen, scene)
             caught[lead, ..., w] = found.transpose(0, 2, 1)
-    by_label = [np.bincount(scene.label, row[scene.cells], minlength=scene.labels) for row in crimes]
-    events = np.stack(by_label, axis=-1).astype(np.float64)
+            if seen is not None:
+                here = seen.window == w
+                shares[lead][:, here] = shares_of(seen.cell[here], flagged_by, scene)
+    events = np.zeros((scene.labels, len(windows)))
+    for w, row in enumerate(crimes):
+        events[:, w] = np.bincount(scene.label, row[scene.cells], minlength=scene.labels)
     data = assemble(
         caught.reshape(*shape, *caught.shape[1:]), events, outside, leading, {}, chosen, grid, scene, windows
     )
-    if misplaced is not None:
-        data.attrs["elsewhere"] = misplaced
-    return data.assign_coords({name: surface[name] for name in leading if name in surface.coords})
+    if seen is not None:
+        every = np.ones(len(windows), dtype=bool)
+        once = [caught_once(seen, part, windows, grid, every) for part in shares]
+        add_once(data, leading, *(np.stack(part).reshape(*shape, *part[0].shape) for part in zip(*once, strict=True)))
+    data.attrs.update(told)
+    return data.assign_coords({name: surface[name].variable for name in leading if name in surface.coords})
 
 
 def assemble(
@@ -196,9 +264,19 @@ def assemble(
         },
         attrs={"grid": grid.fingerprint, "crs": grid.crs, "cell": grid.cell, "tz": windows.tz},
     )
-    for name, (text, units) in DESCRIPTIONS.items():
+    for name in data.keys() & DESCRIPTIONS.keys():
+        text, units = DESCRIPTIONS[name]
         result[name].attrs.update(long_name=text, units=units)
     return result
+
+
+def add_once(data: xr.Dataset, leading: Sequence[Any], hits_once: FloatArray, events_once: FloatArray) -> None:
+    """Add what `caught_once` counted, with the leading dimensions, to a tally."""
+    data["hits_once"] = ((*leading, "area", "budget", "window"), hits_once)
+    data["events_once"] = ((*leading, "area", "window"), events_once)
+    for name in ("hits_once", "events_once"):
+        text, units = DESCRIPTIONS[name]
+        data[name].attrs.update(long_name=text, units=units)
 
 
 def credits(
@@ -216,8 +294,9 @@ def credits(
     xarray.Dataset
         ``credit`` (..., event, budget): the expected share of the crime that was caught, 0 for a crime outside. One
         row per crime and window; ``weight`` (event) is 1 unless the time is uncertain, and the sum of ``weight *
-        credit`` is the tally's ``hits``. Coordinates: ``window``, ``cell`` (-1: outside), ``area`` (blank: outside),
-        ``kind``, ``id``.
+        credit`` is the tally's ``hits``. Coordinates: ``crime``, the crime's row in Events, by which the windows of one
+        crime are put together; ``window``, ``cell`` (-1: outside), ``area`` (blank: outside), ``kind``, ``id``; and
+        ``night``, all windows, those without crime too.
 
     Examples
     --------
@@ -232,41 +311,42 @@ def credits(
     """
     import xarray as xr
 
+    check_time_rule(method)
     chosen = read_budgets(budgets)
+    check_grid(grid)
     surface = check_surface(risk, grid)
     windows = Windows.from_coords(surface)
     check_events(events)
     refuse_finer_than_data(events, windows)
     refuse_unobserved(events, windows)
-    seen: Occurrences = occurrences(events, windows, method)
-    cells = grid.cells_of(events)[seen.event]
+    seen = crimes_in(events, grid, windows, method)
     scene = make_scene(grid)
-    position = scene.position[np.maximum(cells, 0)]
     leading = surface.dims[:-3]
-    flat = surface.to_numpy().reshape(-1, len(windows), scene.position.size)
+    shape = tuple(surface.sizes[name] for name in leading)
+    flat = surface.to_numpy().reshape(math.prod(shape), len(windows), scene.position.size)
     credit = np.zeros((flat.shape[0], len(seen.event), len(chosen)))
     for lead in range(flat.shape[0]):
         for w in np.unique(seen.window):
-            values = np.ascontiguousarray(flat[lead, w, scene.cells])
-            here = np.flatnonzero((seen.window == w) & (cells >= 0))
-            for b, done in enumerate(flag(values, surface.attrs["kind"], chosen, scene)):
-                credit[lead, here, b] = done.share[position[here]]
-    shape = tuple(surface.sizes[name] for name in leading)
+            flagged_by = flag(np.ascontiguousarray(flat[lead, w, scene.cells]), surface.attrs["kind"], chosen, scene)
+            here = seen.window == w
+            credit[lead, here] = shares_of(seen.cell[here], flagged_by, scene).T
     areas = np.array([*grid.labels, ""], dtype=object)
-    code = np.where(cells >= 0, grid.label_code.ravel()[np.maximum(cells, 0)], -1)
+    code = np.where(seen.cell >= 0, grid.label_code.ravel()[np.maximum(seen.cell, 0)], -1)
     return xr.Dataset(
         {
             "credit": ((*leading, "event", "budget"), credit.reshape(*shape, len(seen.event), len(chosen))),
             "weight": ("event", seen.weight),
         },
         coords={
+            "crime": ("event", seen.event, {"long_name": "row of the crime in Events"}),
             "id": ("event", events.id[seen.event]),
             "kind": ("event", events.kind[seen.event].astype(object)),
             "window": ("event", windows.start[seen.window]),
-            "cell": ("event", cells),
+            "cell": ("event", seen.cell),
             "area": ("event", areas[code]),
             "budget": ("budget", np.array([str(budget) for budget in chosen], dtype=object)),
-            **{name: surface[name] for name in leading if name in surface.coords},
+            "night": ("night", windows.start, {"long_name": "all windows, those without crime too"}),
+            **{name: surface[name].variable for name in leading if name in surface.coords},
         },
         attrs={"grid": grid.fingerprint, "method": method},
     )

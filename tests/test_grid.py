@@ -397,3 +397,13 @@ def test_it_describes_itself(grid):
     assert "2: b <i>, Ä" in text
     assert "b &lt;i&gt;" in grid._repr_html_()
     assert json.loads(json.dumps(grid.summary()))["area"] == "0.84 km2"
+
+
+def test_polygons_that_were_checked_before_give_the_same_grid():
+    areas = areas_of(box(0, 0, 500, 375), box(500, 0, 900, 375), name=["B", "A"])
+    grid = Grid.from_areas(areas, cell=250, label="name", origin=(30, 70))
+    polygons = np.array([areas.geometry[1], areas.geometry[0]], dtype=object)
+    again = Grid.from_polygons(("A", "B"), polygons, cell=250, crs=CRS, origin=(30, 70))
+    assert again.fingerprint == grid.fingerprint
+    assert again.boundary == grid.boundary
+    assert Grid.from_polygons(("A", "B"), polygons, cell=250, crs=CRS).fingerprint != grid.fingerprint

@@ -307,3 +307,26 @@ def test_an_area_with_fewer_cells_than_its_budget_is_flagged_whole_with_a_warnin
     with pytest.warns(ppe.PredPolWarning, match="the whole grid"):
         found = ppe.tally(city.risk, city.crimes, TopCells(9), city.grid)
     assert found.budget_m2.sum().item() == 14
+
+
+def test_flags_of_true_and_false_and_a_budget_that_was_chosen_before():
+    """A flagged set is itself a surface: its type is bool, and `.sel(budget=...)` leaves a coordinate of that name."""
+    city = city_of([[4, 3, 2, 1]], [[1, 0, 2, 0]], [4] * 4)
+    both = xr.concat([city.risk, city.risk], "forecaster").assign_coords(forecaster=["A", "B"])
+    both.attrs = city.risk.attrs
+    chosen = ppe.flagged_cells(both, [ppe.TopCells(1), ppe.TopCells(2)], city.grid).sel(budget="top 2")
+    found = ppe.tally(chosen, city.crimes, ppe.Flags(8.0), city.grid)
+    assert found.hits.to_numpy().ravel().tolist() == [1, 1]
+    assert found.budget.to_numpy().tolist() == ["flags up to 8e-06 km2"]
+    assert found.forecaster.to_numpy().tolist() == ["A", "B"]
+
+
+def test_single_precision_ties_as_it_reads():
+    """A surface saved as float32 flags what the same numbers flag in float64."""
+    values = np.array([[0.1, 0.2, 0.1, 0.3, 0.2, 0.1]])
+    exact = city_of(values.astype(np.float32).astype(float).tolist(), [[1, 2, 0, 1, 3, 1]], [4] * 6)
+    rough = exact.risk.astype(np.float32)
+    rough.attrs = exact.risk.attrs
+    for budget in (ppe.TopCells(2), ppe.Coverage(0.4)):
+        one = ppe.tally(exact.risk, exact.crimes, budget, exact.grid)
+        xr.testing.assert_identical(one, ppe.tally(rough, exact.crimes, budget, exact.grid))

@@ -75,8 +75,12 @@ class BacktestEstimate:
 
 def gigabytes_needed(job: Job, workers: int) -> float:
     """Memory that a job takes beyond what this process has: its result, and every worker with one night."""
-    rows = len(job.forecasters) * len(job.kinds) * len(job.grid.labels) * len(job.windows)
-    result = 8 * rows * (len(job.budgets) * (len(CAUGHT) + 1) + 2) * RESULT_COPIES
+    leagues = len(job.methods) * len(job.forecasters)
+    rows = leagues * len(job.kinds) * len(job.grid.labels) * len(job.windows)
+    parted = [len(part.window) for by_kind in job.crimes for part in by_kind if part.parted]
+    counts = len(CAUGHT) + 1 + bool(parted)
+    result = 8 * rows * (len(job.budgets) * counts + 2) * RESULT_COPIES
+    result += 8 * len(job.forecasters) * len(job.budgets) * sum(parted)
     budgets = len(job.budgets) + len(job.curve)
     arrays = ARRAYS_PER_NIGHT + ARRAYS_PER_BUDGET * budgets
     if any(has_own_way(forecaster) for forecaster in job.forecasters):
@@ -163,8 +167,7 @@ def _time_night(job: Job, number: int, kind: int) -> tuple[float, str]:
     forecaster, stop = job.forecasters[number], len(job.windows)
     # What is done a block at a time is timed so, and shared among the nights.
     nights = slice(max(0, stop - (NIGHTS_PER_BLOCK if has_own_way(forecaster) else 1)), stop)
-    crimes = job.crimes[kind].of(nights)
-    arguments = (forecaster, job.events[kind], job.grid, job.windows[nights], crimes)
+    arguments = (forecaster, job.events[kind], job.grid, job.windows[nights], job.crimes_of(kind, nights))
     if kind == 0:
         # The first run compiles the kernels; it is not what a night costs.
         run_block(*arguments, job.budgets, job.curve, job.log_score_floor)

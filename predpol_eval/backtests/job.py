@@ -10,11 +10,10 @@ from importlib.metadata import PackageNotFoundError, version
 from typing import Any, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
 from predpol_eval.budgets import Budget, Coverage, read_budgets
 from predpol_eval.civil_time import to_wall
-from predpol_eval.counts import TIME_RULES, Occurrences, TimeRule, elsewhere, occurrences
+from predpol_eval.counts import Crimes, TimeRule, check_time_rule, crimes_in, elsewhere
 from predpol_eval.errors import InputError
 from predpol_eval.events import NO_KIND, Events
 from predpol_eval.fingerprints import fingerprint_of
@@ -30,9 +29,6 @@ from predpol_eval.schedule import (
 )
 from predpol_eval.scores import check_floor
 
-FloatArray = npt.NDArray[np.float64]
-IntArray = npt.NDArray[np.int64]
-
 
 class Block(NamedTuple):
     """One unit of work: some nights of one forecaster and one kind of crime."""
@@ -43,22 +39,13 @@ class Block(NamedTuple):
     nights: slice
 
 
-class Crimes(NamedTuple):
-    """The crimes of some windows: window, cell (-1: outside), weight, each with one entry per crime and window."""
-
-    window: IntArray
-    cell: IntArray
-    weight: FloatArray
-
-    def of(self, nights: slice) -> Crimes:
-        """Those of some windows, counted from the first of them."""
-        low, high = np.searchsorted(self.window, [nights.start, nights.stop])
-        return Crimes(self.window[low:high] - nights.start, self.cell[low:high], self.weight[low:high])
-
-
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Job:
-    """A checked backtest."""
+    """A checked backtest.
+
+    `crimes` and `elsewhere` have one entry per rule of `methods` and, in it, one per kind: the forecasts are the same
+    under every rule, what is counted is not.
+    """
 
     names: tuple[str, ...]
     forecasters: tuple[Any, ...]
@@ -67,11 +54,11 @@ class Job:
     grid: Grid
     windows: Windows
     budgets: tuple[Budget, ...]
-    method: TimeRule
+    methods: tuple[TimeRule, ...]
     curve: tuple[Coverage, ...]
     log_score_floor: float | None
-    crimes: tuple[Crimes, ...]
-    elsewhere: tuple[int, ...]
+    crimes: tuple[tuple[Crimes, ...], ...]
+    elsewhere: tuple[tuple[int, ...], ...]
 
     @property
     def blocks(self) -> Iterator[Block]:
@@ -81,6 +68,14 @@ class Job:
                 for number, start in enumerate(range(0, len(self.windows), NIGHTS_PER_BLOCK)):
                     stop = min(start + NIGHTS_PER_BLOCK, len(self.windows))
                     yield Block(forecaster, kind, number, slice(start, stop))
+
+    def crimes_of(self, kind: int, nights: slice) -> tuple[Crimes, ...]:
+        """The crimes of one kind on some nights, under each of the rules."""
+        return tuple(by_kind[kind].of(nights) for by_kind in self.crimes)
+
+    def parted(self, kind: int) -> Crimes | None:
+        """The crimes of one kind under the rule that parts them among windows, if there is one and it does."""
+        return next((by_kind[kind] for by_kind in self.crimes if by_kind[kind].parted), None)
 
     @property
     def record(self) -> dict[str, Any]:
@@ -103,7 +98,7 @@ class Job:
                 "budgets": [repr(budget) for budget in self.budgets],
                 "curve": [repr(budget) for budget in self.curve],
                 "log_score_floor": self.log_score_floor,
-                "method": self.method,
+                "method": ", ".join(self.methods),
             },
         }
 
@@ -152,7 +147,7 @@ def make_job(
     *,
     budgets: Any,
     kinds: str | Sequence[str] | None,
-    method: TimeRule,
+    method: TimeRule | Sequence[TimeRule],
     curve: Sequence[float] | None,
     log_score_floor: float | None = None,
 ) -> Job:
@@ -174,8 +169,11 @@ def make_job(
                 "fit(events, grid, *, until), for instance ppe.KDE(bandwidth=500)."
             )
         identity_if_told(forecaster)
-    if method not in TIME_RULES:
-        raise InputError(f"method={method!r}; choose one of {', '.join(map(repr, TIME_RULES))}.")
+    methods: tuple[Any, ...] = tuple(method) if isinstance(method, list | tuple) else (method,)
+    for rule in methods:
+        check_time_rule(rule)
+    if not methods or len(set(methods)) < len(methods):
+        raise InputError(f"The time rules are {methods!r}; give each once, and at least one.")
     check_events(events)
     check_grid(grid)
     windows = as_windows(schedule)
@@ -203,11 +201,14 @@ def make_job(
             "first at "
             f"{name_windows(windows, early)}. Start the schedule later: a forecast needs some history."
         )
-    crimes, misplaced = [], []
-    for part in by_kind:
-        seen: Occurrences = occurrences(part, windows, method)
-        crimes.append(Crimes(seen.window, grid.cells_of(part)[seen.event], seen.weight))
-        misplaced.append(elsewhere(part, grid, np.unique(seen.event)) if grid.boundary else -1)
+    crimes = tuple(tuple(crimes_in(part, grid, windows, rule) for part in by_kind) for rule in methods)
+    misplaced = tuple(
+        tuple(
+            elsewhere(part, grid, np.unique(seen.event)) if grid.boundary else -1
+            for part, seen in zip(by_kind, counted, strict=True)
+        )
+        for counted in crimes
+    )
     return Job(
         names=tuple(forecasters),
         forecasters=tuple(forecasters.values()),
@@ -216,11 +217,11 @@ def make_job(
         grid=grid,
         windows=windows,
         budgets=chosen_budgets,
-        method=method,
+        methods=methods,
         curve=tuple(Coverage(float(fraction)) for fraction in sorted(set(curve or ()))),
         log_score_floor=check_floor(log_score_floor, "log_score_floor"),
-        crimes=tuple(crimes),
-        elsewhere=tuple(misplaced),
+        crimes=crimes,
+        elsewhere=misplaced,
     )
 
 

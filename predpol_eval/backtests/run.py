@@ -16,7 +16,7 @@ from predpol_eval.backtests.job import Block, Job, make_job
 from predpol_eval.backtests.store import Store, opened
 from predpol_eval.backtests.workers import computed, count_workers
 from predpol_eval.budgets import warn_small_areas
-from predpol_eval.counts import TimeRule
+from predpol_eval.counts import TimeRule, check_time_rule
 from predpol_eval.events import Events
 from predpol_eval.forecasters.base import identity
 from predpol_eval.grid import Grid
@@ -94,7 +94,7 @@ def backtest(
     kinds : str or sequence of str, optional
         Kinds of crime, each fitted and counted by itself; None pools all crimes as kind ``"all"``.
     method : {"aoristic", "start", "end", "midpoint", "exclude"}
-        How crimes whose moment is uncertain are counted.
+        How crimes whose moment is uncertain are counted; `time_sensitivity` counts them under every rule.
     n_jobs : int, optional
         Worker processes (-1: all cores). None is what `joblib.parallel_config` says, or 1; results do not depend on it.
     store : path, optional
@@ -114,7 +114,8 @@ def backtest(
     Returns
     -------
     xarray.Dataset or BacktestEstimate
-        The tally, with dimensions (forecaster, kind, area, budget, window); see `tally`. ``status`` and ``reason``
+        The tally, with dimensions (forecaster, kind, area, budget, window); see `tally`, also for ``hits_once`` and
+        ``events_once``, in which the share of a night that failed counts for nobody. ``status`` and ``reason``
         (forecaster, kind, window) tell what failed. The coordinate ``elsewhere`` (kind) has the number of crimes whose
         own point lies in another area than their cell (-1: not known).
 
@@ -137,23 +138,41 @@ def backtest(
     >>> float(ppe.hit_rate(out.sum("window")).squeeze())
     0.25
     """
+    check_time_rule(method)
     job = make_job(
         forecasters, events, grid, schedule, budgets=budgets, kinds=kinds, method=method, curve=curve,
         log_score_floor=log_score_floor,
     )  # fmt: skip
     if store is not None:
-        for forecaster in job.forecasters:
-            identity(forecaster)
-    workers = count_workers(n_jobs)
+        _refuse_untold(job)
     if dry_run:
-        return estimate(job, workers)
-    refuse_too_large(job, workers)
+        return estimate(job, count_workers(n_jobs))
     warn_small_areas(job.budgets, grid)
-    with contextlib.ExitStack() as stack:
-        kept = None if store is None else stack.enter_context(opened(store, job))
-        tally = collect(job, _results(job, kept, n_jobs, progress))
+    (tally,) = run_job(job, n_jobs=n_jobs, store=store, progress=progress)
     warn_of_failures(tally, stacklevel=2)
     return tally
+
+
+def run_job(job: Job, *, n_jobs: int | None, store: str | Path | None, progress: bool) -> list[xr.Dataset]:
+    """Run a checked job: its tally under each of its rules, forecast once.
+
+    Raises
+    ------
+    InputError, PlanLockedError
+        As for `backtest`.
+    """
+    if store is not None:
+        _refuse_untold(job)
+    refuse_too_large(job, count_workers(n_jobs))
+    with contextlib.ExitStack() as stack:
+        kept = None if store is None else stack.enter_context(opened(store, job))
+        return collect(job, _results(job, kept, n_jobs, progress))
+
+
+def _refuse_untold(job: Job) -> None:
+    """Refuse to store a job of which a forecaster does not tell its configuration."""
+    for forecaster in job.forecasters:
+        identity(forecaster)
 
 
 def _results(job: Job, kept: Store | None, n_jobs: int | None, progress: bool) -> Iterator[tuple[Block, BlockResult]]:

@@ -20,8 +20,8 @@ from predpol_eval.backtests.job import Block, Job
 from predpol_eval.errors import InputError, PlanLockedError
 from predpol_eval.tallies import CAUGHT
 
-SCHEMA = "predpol_eval.store/2"
-PARTS = ("caught", "curve", "scores", "status", "reason")
+SCHEMA = "predpol_eval.store/3"
+PARTS = ("caught", "curve", "scores", "shares", "status", "reason")
 MANIFEST, LOCK, PARTIAL = "manifest.json", "lock", ".partial"
 # All that a damaged archive may raise while its checksums are read.
 _DAMAGE = (OSError, ValueError, KeyError, EOFError, RuntimeError, struct.error, zipfile.BadZipFile, zlib.error)
@@ -102,9 +102,15 @@ class Store:
         except _DAMAGE as error:
             raise _damaged(path, str(error)) from error
         nights = block.nights.stop - block.nights.start
-        expected = (len(CAUGHT), len(self.job.grid.labels), len(self.job.budgets), nights)
-        if found.caught.shape != expected or found.status.shape != (nights,):
-            raise _damaged(path, f"shape {found.caught.shape}, expected {expected}")
+        budgets, parted = len(self.job.budgets), self.job.parted(block.kind)
+        expected = {
+            "caught": (len(self.job.methods), len(CAUGHT), len(self.job.grid.labels), budgets, nights),
+            "shares": (budgets, 0 if parted is None else len(parted.of(block.nights).window)),
+            "status": (nights,),
+        }
+        for name, shape in expected.items():
+            if getattr(found, name).shape != shape:
+                raise _damaged(path, f"{name} has shape {getattr(found, name).shape}, expected {shape}")
         return found
 
 

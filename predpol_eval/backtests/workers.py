@@ -84,7 +84,7 @@ def _computed(job: Job, blocks: list[Block], n_jobs: int | None) -> Iterator[tup
                 job.events[block.kind],
                 job.grid,
                 job.windows[block.nights],
-                job.crimes[block.kind].of(block.nights),
+                job.crimes_of(block.kind, block.nights),
                 job.budgets,
                 job.curve,
                 job.log_score_floor,
