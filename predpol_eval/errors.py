@@ -24,6 +24,10 @@ class PlanLockedError(PredPolError):
     """Something differs from what was fixed beforehand."""
 
 
+class AmbiguousNameError(InputError, AttributeError):
+    """A name that the field uses for different things."""
+
+
 class PredPolWarning(UserWarning):
     """Something that is allowed but that the user should know."""
 

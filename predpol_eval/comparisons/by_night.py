@@ -7,7 +7,7 @@ Nights themselves are taken as independent: where they resemble their neighbours
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import reduce
+from functools import partial, reduce
 from operator import or_
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from predpol_eval import metrics
+from predpol_eval.comparisons.result import LEAST_CRIMES, LEAST_NIGHTS
 from predpol_eval.errors import InputError
 from predpol_eval.scores import LOG_SCORES
 
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
 
 Metric = Callable[["xr.Dataset"], "xr.DataArray"]
 
-# Below these an interval would look exact and be wrong: a forecaster that never hit would get one of no width.
-LEAST_NIGHTS = 6
-LEAST_CRIMES = 20
 _MOST_NUMBERS = 2_000_000
 
 _COUNTS = ("hits", "events")
@@ -42,6 +40,10 @@ MADE_OF: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "search_efficiency": _AREAS,
     }
 )
+
+_BY_AREA = ("pai", "search_efficiency")
+# A crime whose moment is uncertain is drawn once, with the last night of its span.
+_ONCE = {"hits": "hits_once", "events": "events_once"}
 
 
 def bootstrap_by_night(
@@ -157,6 +159,7 @@ def difference_by_night(
 
     Notes
     -----
+    ``"pai"`` and ``"search_efficiency"`` charge the area that the budget allows, so that flagging less gains nothing.
     ``enough`` is false, and the interval NaN, where the two differ on fewer than 6 nights or by fewer than 20 crimes
     (net of each night). Nights are taken as independent, as in `bootstrap_by_night`.
 
@@ -169,7 +172,7 @@ def difference_by_night(
     >>> found.estimate.item(), bool(found.low > 0)
     (0.125, True)
     """
-    function = _function(metric)
+    function = _function(metric, area="budget")
     if "forecaster" not in tally.dims:
         raise InputError("The tally has no dimension 'forecaster'; give what ppe.backtest(...) returned.")
     names = [str(name) for name in tally["forecaster"].to_numpy()]
@@ -199,7 +202,7 @@ def difference_by_night(
     return result.assign(enough=enough)
 
 
-def _function(metric: str | Metric) -> Metric:
+def _function(metric: str | Metric, area: metrics.Area = "flagged") -> Metric:
     if callable(metric):
         return metric
     if metric not in MADE_OF:
@@ -207,7 +210,7 @@ def _function(metric: str | Metric) -> Metric:
             f"metric={metric!r}; choose one of {', '.join(map(repr, MADE_OF))}, or give a function of a tally."
         )
     function: Metric = getattr(metrics, metric)
-    return function
+    return partial(getattr(metrics, metric), area=area) if metric in _BY_AREA else function
 
 
 def _tail(level: float) -> float:
@@ -229,6 +232,8 @@ def _pooled(tally: xr.Dataset, metric: str | Metric, pool: Sequence[str]) -> xr.
         name for name in wanted if name in tally and tally[name].dtype.kind == "f" and "window" in tally[name].dims
     ]
     chosen = tally[numbers]
+    if metric in ("hit_rate", *_BY_AREA) and all(name in tally for name in _ONCE.values()):
+        chosen = chosen.assign({name: tally[once] for name, once in _ONCE.items()})
     if not chosen.sizes["window"]:
         raise InputError("The tally has no night; give one with at least one window.")
     return chosen.sum([name for name in pool if name in chosen.dims], skipna=False)
