@@ -16,6 +16,7 @@ import numpy as np
 from benchmarks import (
     adaptive_peers,
     backtest_peers,
+    bootstrap_peers,
     continuous_peers,
     near_repeat_peers,
     peers,
@@ -45,6 +46,7 @@ from tests.naive import ranking as naive_ranking
 from tests.naive import rings as naive_rings
 from tests.naive import self_exciting as naive_self_exciting
 from tests.naive import smoothing as naive_smoothing
+from tests.naive import stationary_bootstrap as naive_bootstrap
 
 Size = tuple[int, ...]
 
@@ -385,6 +387,17 @@ TWINS: tuple[Twin, ...] = (
         (
             Rival("naive", naive_continuous.mass_inside, ((20,), (60,)), (40,), 1e-12),
             Rival("whole profiles", continuous_peers.inside_by_profiles, ((2_000,), (10_000,)), (500,), 1e-12),
+        ),
+    ),
+    Twin(
+        "stationary_bootstrap.redraw",
+        bootstrap_peers.with_the_library,
+        bootstrap_peers.drawing,
+        (
+            Rival("naive", naive_bootstrap.redraw, ((30, 20), (60, 40)), (30, 20), 1e-12),
+            Rival("numpy", bootstrap_peers.in_numpy, ((60, 999), (184, 1_999)), (60, 99), 1e-12),
+            # Other draws, and no errors: half of the work.
+            Rival("arch", bootstrap_peers.with_arch, ((60, 999), (184, 1_999)), (60, 99), None),
         ),
     ),
     # No kernel but the whole loop: what a night costs beside them.

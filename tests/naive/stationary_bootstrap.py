@@ -80,3 +80,14 @@ def interval(d, n, uniforms, restart, lags, alpha):
     kept = [reach for reach in strays if (1 + sum(stray >= reach for stray in strays)) / (1 + len(strays)) > alpha]
     reach = max(kept) * error
     return ratio - reach, ratio + reach, p
+
+
+def redraw(d, n, uniform, restart, lags):
+    """Ratio and standard error of every draw, one after the other; shape (2, draws)."""
+    ratios, errors = [], []
+    for row in uniform:
+        drawn = nights_drawn(row, restart)
+        some_d, some_n = [d[t] for t in drawn], [n[t] for t in drawn]
+        ratios.append(sum(some_d) / sum(some_n))
+        errors.append(ratio_error(some_d, some_n, lags))
+    return [ratios, errors]
