@@ -28,7 +28,7 @@ class Detectable:
     Attributes
     ----------
     difference : float
-        Difference of hit rates that is found with chance `power`.
+        Difference of hit rates that is found with chance `power`; NaN where none that is possible would be.
     nights : int
     crimes : float
         Crimes per night.
@@ -56,10 +56,15 @@ class Detectable:
 
     def _lines(self) -> dict[str, str]:
         simulated = f", {self.runs:,} simulated trials" if self.runs else ""
+        told = "none that is possible: too few nights or crimes"
+        in_crimes = f"of {self.crimes:.3g} a night"
+        if np.isfinite(self.difference):
+            told = f"{100 * self.difference:.2f} points of hit rate"
+            each = self.difference * self.crimes
+            in_crimes = f"{each:.3g} of {self.crimes:.3g} a night, {each * self.nights:.3g} in all"
         return {
-            "difference": f"{100 * self.difference:.2f} points of hit rate",
-            "in crimes": f"{self.difference * self.crimes:.3g} of {self.crimes:.3g} a night, "
-            f"{self.difference * self.crimes * self.nights:.3g} in all",
+            "difference": told,
+            "in crimes": in_crimes,
             "nights": f"{self.nights}",
             "power": f"{100 * self.power:.4g} % at alpha {self.alpha:g}, {self.test}",
             "spread": f"{self.spread:.3g} crimes a night",
@@ -122,7 +127,8 @@ def detectable_difference(
     Returns
     -------
     Detectable
-        Frozen; ``difference`` is what was asked for. It shows itself.
+        Frozen; ``difference`` is what was asked for, NaN if so few nights or crimes can tell none that is possible. It
+        shows itself.
 
     Raises
     ------
@@ -146,7 +152,19 @@ def detectable_difference(
     (0.0226, 2.0)
     """
     level = check_alpha(alpha)
+    told = {
+        "crimes": crimes,
+        "differing": differing,
+        "dispersion": dispersion,
+        "correlation": correlation,
+        "power": power,
+    }
+    for name, value in told.items():
+        if value is not None or name in ("dispersion", "correlation", "power"):
+            _number(value, name)
     _check(nights, power, test, method, runs)
+    if isinstance(seed, bool) or not isinstance(seed, int | np.integer) or seed < 0:
+        raise InputError(f"seed={seed!r}; give a whole number, at least 0.")
     rate, z, n = _basis(a, b, crimes, differing, dispersion, correlation)
     if z is not None:
         spread = float(np.sqrt(max(0.0, long_run_variance(z, default_lags(len(z))))))
@@ -165,10 +183,19 @@ def detectable_difference(
         needed = _simulated(
             nights, z, n, rate, differing, dispersion, level, power, test, check_rho(rho), runs, generator
         )
+    # No two can be further apart than the crimes that exactly one of them catches.
+    if not needed <= (1.0 if differing is None else differing):
+        needed = np.nan
     return Detectable(
         difference=needed, nights=nights, crimes=rate, spread=spread, alpha=level, power=power, test=test,
         method=method, runs=0 if method == "formula" else runs,
     )  # fmt: skip
+
+
+def _number(value: Any, name: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float | np.number) or not np.isfinite(value):
+        raise InputError(f"{name}={value!r}; give a finite number.")
+    return float(value)
 
 
 def _check(nights: int, power: float, test: str, method: str, runs: int) -> None:

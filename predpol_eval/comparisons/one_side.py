@@ -19,6 +19,8 @@ _ONE_OF = ("forecaster", "kind", "budget")
 _COUNTS = (
     "hits", "events", "budget_m2", "total_m2", "flagged_m2", "chance_hits", "oracle_hits", "boxes", "boxes_hit",
 )  # fmt: skip
+# Metrics in which a crime whose moment is uncertain enters once.
+COUNTED_ONCE = ("hit_rate", "pai", "search_efficiency")
 _ONCE = {"hits": "hits_once", "events": "events_once"}
 
 
@@ -34,7 +36,7 @@ class Side(NamedTuple):
     about: dict[str, Any]
 
 
-def one_side(data: xr.Dataset, role: str, above: str, below: str) -> Side:
+def one_side(data: xr.Dataset, role: str, metric: str, above: str, below: str) -> Side:
     """Read a tally of one forecaster, kind and budget, or its credits.
 
     Parameters
@@ -43,6 +45,7 @@ def one_side(data: xr.Dataset, role: str, above: str, below: str) -> Side:
         What `tally`, `backtest` or `credits` returned, one forecaster chosen.
     role : str
         What to call it in messages.
+    metric : str
     above, below : str
         Counts that the metric needs.
 
@@ -76,11 +79,16 @@ def one_side(data: xr.Dataset, role: str, above: str, below: str) -> Side:
         if name in _ONE_OF and name in single.coords and single[name].ndim == 0:
             about[name] = str(single[name].item())
     if "credit" in single and "event" in single.dims:
+        if metric != "hit_rate":
+            raise InputError(
+                f"{role} are credits, which know crimes and not the ground, so that {metric!r} cannot be made of them; "
+                "compare 'hit_rate', or give tallies."
+            )
         return _of_credits(single, role, about)
-    return _of_tally(single, role, above, below, about)
+    return _of_tally(single, role, metric, above, below, about)
 
 
-def _of_tally(single: xr.Dataset, role: str, above: str, below: str, about: dict[str, Any]) -> Side:
+def _of_tally(single: xr.Dataset, role: str, metric: str, above: str, below: str, about: dict[str, Any]) -> Side:
     if "window" not in single.dims:
         raise InputError(
             f"{role} has no nights (dimension window); give what ppe.tally(...) or ppe.backtest(...) returned, before "
@@ -94,7 +102,15 @@ def _of_tally(single: xr.Dataset, role: str, above: str, below: str, about: dict
     if not single.sizes["window"]:
         raise InputError(f"{role} has no night; give a tally of at least one window.")
     wanted = [name for name in (*_COUNTS, "log_score") if name in single and "window" in single[name].dims]
-    if single.attrs.get("spread") and not all(name in single for name in _ONCE.values()):
+    _refuse_part_of_a_city(single, role, metric)
+    know_once = all(name in single for name in _ONCE.values())
+    if (know_once or single.attrs.get("spread")) and metric not in COUNTED_ONCE:
+        raise InputError(
+            f"{role} has crimes of uncertain moment, spread over several nights, and {metric!r} would take one of "
+            f"them for several; compare {', '.join(map(repr, COUNTED_ONCE))}, in which it enters once, or tally with "
+            "method='midpoint', 'start' or 'end'."
+        )
+    if single.attrs.get("spread") and not know_once:
         warnings.warn(
             f"{role} has crimes spread over several nights, each of which counts as evidence of its own, so that the "
             "interval may be too narrow; tally Events and not counts, so that each of them enters once.",
@@ -104,7 +120,7 @@ def _of_tally(single: xr.Dataset, role: str, above: str, below: str, about: dict
     counts = {name: _by_night(single[name]) for name in wanted}
     counts["night"] = np.where(np.isnan(counts[above]), np.nan, 1.0)
     once = None
-    if above == "hits" and below in ("events", "budget_m2") and all(name in single for name in _ONCE.values()):
+    if metric in COUNTED_ONCE and know_once:
         once = {**counts, **{name: _by_night(single[other]) for name, other in _ONCE.items()}}
     window = single["window"].to_numpy() if "window" in single.coords else np.arange(single.sizes["window"])
     if len(np.unique(window)) < len(window):
@@ -112,8 +128,27 @@ def _of_tally(single: xr.Dataset, role: str, above: str, below: str, about: dict
     if "window_end" in single.coords and single["window_end"].dims == ("window",):
         length = single["window_end"].to_numpy() - single["window"].to_numpy()
         counts["length"] = length.astype("timedelta64[s]").astype(np.float64)
+    if "until" in single.coords and single["until"].dims == ("window",):
+        lead = single["window"].to_numpy() - single["until"].to_numpy()
+        counts["lead"] = lead.astype("timedelta64[s]").astype(np.float64)
+    if metric == "log_score":
+        about["floor"] = single["log_score"].attrs.get("floor")
     order = np.argsort(window, kind="stable")
     return Side(window[order], _sorted(counts, order), None if once is None else _sorted(once, order), about)
+
+
+def _refuse_part_of_a_city(single: xr.Dataset, role: str, metric: str) -> None:
+    """The best that a city-wide budget could do is not told by some of its areas."""
+    if metric != "pei" or "area" not in single.coords or "budget_scope" not in single.coords:
+        return
+    areas = single.sizes.get("area", 1)
+    city_wide = single["budget_scope"].size == 1 and single["budget_scope"].item() == "city"
+    if city_wide and areas < int(single.attrs.get("n_areas", areas) or areas):
+        raise InputError(
+            f"{role} holds {areas} of {single.attrs['n_areas']} areas under a budget for the whole city, whose "
+            "best use is not that of its areas, so that PEI is not defined for them; give all areas, or a budget "
+            "per area."
+        )
 
 
 def _sorted(counts: dict[str, FloatArray], order: npt.NDArray[np.int64]) -> dict[str, FloatArray]:

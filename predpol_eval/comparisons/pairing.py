@@ -9,8 +9,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from predpol_eval.comparisons.alike import (
+    SAME,
+    refuse_less_flagged,
+    refuse_other_nights,
+    refuse_unlike,
+    warn_of_other_leads,
+)
+from predpol_eval.comparisons.missing_nights import by_the_rule, on_common_nights, settled
 from predpol_eval.comparisons.one_side import Side, one_side
-from predpol_eval.errors import InputError, NotComparableError
+from predpol_eval.errors import InputError
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -33,7 +41,10 @@ UNITS = {"search_efficiency": "crimes per km2", "log_score": "nats per night"}
 # Metrics for which it can be said what a night would have added on which nothing was sent.
 COUNTED_WHEN_MISSING = ("hit_rate", "pai", "search_efficiency")
 MISSING_RULES = ("zero", "chance")
-_SAME = 1e-9
+TWO_MEANINGS = (
+    "RRI means two things; say which: Levine's ratio of two PAIs is ppe.rri_levine(t2, t1), the ratio of predicted to "
+    "observed crimes is ppe.calibration_ratio(risk, observed)."
+)
 
 
 class Pair(NamedTuple):
@@ -64,16 +75,12 @@ def in_blocks(pair: Pair, block: int) -> Pair:
 
 
 class Paired(NamedTuple):
-    """The nights both have; those at least one has, under the missing rule; how many each, or both, missed.
-
-    `unlike` nights both have, but not with the same crimes, since one of them missed other nights of a crime's span.
-    """
+    """The nights both have; those at least one has, under the missing rule; how many each, or both, missed."""
 
     common: Pair
     with_missing: Pair | None
     names: tuple[str, str]
     missed: tuple[int, ...]
-    unlike: int
 
 
 def paired(a: xr.Dataset, b: xr.Dataset, metric: str, missing: str, names: tuple[str, str] | None) -> Paired:
@@ -86,11 +93,10 @@ def paired(a: xr.Dataset, b: xr.Dataset, metric: str, missing: str, names: tuple
     NotComparableError
         If grids, windows, kinds, crimes or budgets differ.
     """
+    if not isinstance(metric, str):
+        raise InputError(f"metric is {type(metric).__name__}; give its name: one of {', '.join(map(repr, METRICS))}.")
     if metric.lower() == "rri":
-        raise InputError(
-            "metric='rri' has two meanings; say which: Levine's ratio of PAIs is ppe.rri_levine(t2, t1), the ratio of "
-            "predicted to observed crimes is ppe.calibration_ratio(risk, observed)."
-        )
+        raise InputError(f"metric={metric!r}: {TWO_MEANINGS}")
     if metric not in METRICS:
         raise InputError(f"metric={metric!r}; choose one of {', '.join(map(repr, METRICS))}.")
     if missing not in MISSING_RULES:
@@ -99,28 +105,27 @@ def paired(a: xr.Dataset, b: xr.Dataset, metric: str, missing: str, names: tuple
             "(as flags placed blindly)."
         )
     above, below = METRICS[metric]
-    sides = one_side(a, "a", above, below), one_side(b, "b", above, below)
-    _refuse_unlike(*sides)
+    sides = one_side(a, "a", metric, above, below), one_side(b, "b", metric, above, below)
+    called = _names(*sides) if names is None else _given_names(names)
+    refuse_unlike(*sides)
     window = np.union1d(sides[0].window, sides[1].window)
-    left, right = (_spread(side.counts, side, window) for side in sides)
-    here = [~np.isnan(part[above]) & ~np.isnan(part[below]) for part in (left, right)]
+    plain = _spread(sides[0].counts, sides[0], window), _spread(sides[1].counts, sides[1], window)
+    here = tuple(~np.isnan(part[above]) & ~np.isnan(part[below]) for part in plain)
     both, either = here[0] & here[1], here[0] | here[1]
-    _refuse_other_nights(left, right, both, window)
+    refuse_other_nights(*plain, both, window)
+    refuse_less_flagged(*plain, both, metric)
+    warn_of_other_leads(*plain, both)
     missed = tuple(int(part.sum()) for part in (~here[0] & here[1], here[0] & ~here[1], ~either))
+    counts, common = plain, plain
+    if sides[0].once is not None and sides[1].once is not None:
+        counts = _spread(sides[0].once, sides[0], window), _spread(sides[1].once, sides[1], window)
+        left, right = (on_common_nights(counts[k], plain[k], here[k], both) for k in (0, 1))
+        left["events"] = right["events"] = settled(left["events"], right["events"], both)
+        common = left, right
     filled = None
     if metric in COUNTED_WHEN_MISSING and (either & ~both).any():
-        whole = _filled(left, right, here[0], missing), _filled(right, left, here[1], missing)
-        filled = _pair(*whole, either, window, metric)
-    unlike = 0
-    if sides[0].once is not None and sides[1].once is not None:
-        left, right = (_spread(side.once or {}, side, window) for side in sides)
-        # An uncertain crime enters on the last night that a side has of it: where nights were missed, the two may hold
-        # it on different ones, or with another weight, and such nights are not common.
-        same = np.isclose(left["events"], right["events"], rtol=_SAME, atol=_SAME)
-        if (either & ~both).any():
-            unlike = int((both & ~same).sum())
-            both &= same
-    return Paired(_pair(left, right, both, window, metric), filled, names or _names(*sides), missed, unlike)
+        filled = _pair(*by_the_rule(counts, plain, (here[0], here[1]), missing), either, window, metric)
+    return Paired(_pair(*common, both, window, metric), filled, called, missed)
 
 
 def _pair(
@@ -130,7 +135,7 @@ def _pair(
     above, below = METRICS[metric]
     x, y, m, k = left[above][keep], right[above][keep], left[below][keep], right[below][keep]
     crimes = left["events"][keep]
-    same = bool(np.allclose(m, k, rtol=_SAME, atol=0))
+    same = bool(np.allclose(m, k, rtol=SAME, atol=0))
     scale = 1.0
     if metric == "pai":
         ground = float(left["budget_m2"][keep].sum())
@@ -146,7 +151,9 @@ def _pair(
             d = (x - of_x * m) / m.mean() - (y - of_y * k) / k.mean() + (of_x - of_y)
         n = np.ones_like(d)
     with np.errstate(invalid="ignore"):
-        apart = np.abs(left["hits"][keep] - right["hits"][keep])
+        # Of a score, that sees all the ground, the crimes of the nights on which it differs.
+        of_score = np.where(np.abs(x - y) > SAME, crimes, 0.0)
+        apart = of_score if metric == "log_score" else np.abs(left["hits"][keep] - right["hits"][keep])
     return Pair(window[keep], d, n, scale, apart, crimes, same)
 
 
@@ -160,50 +167,11 @@ def _spread(counts: dict[str, FloatArray], side: Side, window: npt.NDArray[Any])
     return out
 
 
-def _filled(
-    side: dict[str, FloatArray], other: dict[str, FloatArray], here: npt.NDArray[np.bool_], missing: str
-) -> dict[str, FloatArray]:
-    """The side's counts with a missing night counted by the rule, everything else taken from the other side."""
-    out = {name: np.where(here, side[name], other.get(name, np.nan)) for name in side}
-    blind = other["events"] * other["budget_m2"] / other["total_m2"] if missing == "chance" else 0.0
-    out["hits"] = np.where(here, side["hits"], blind)
-    return out
-
-
-def _refuse_unlike(a: Side, b: Side) -> None:
-    for name, text in (("grid", "grids"), ("kind", "kinds of crime"), ("budget", "budgets"), ("method", "time rules")):
-        mine, other = a.about.get(name), b.about.get(name)
-        if mine is not None and other is not None and mine != other:
-            if name == "grid":
-                raise NotComparableError(
-                    f"The two were tallied on different grids ({str(mine)[:12]}... and {str(other)[:12]}...); tally "
-                    "both on one."
-                )
-            raise NotComparableError(
-                f"The two have different {text}: {mine!r} and {other!r}; a comparison needs the same for both."
-            )
-
-
-def _refuse_other_nights(
-    left: dict[str, FloatArray], right: dict[str, FloatArray], both: npt.NDArray[np.bool_], window: Any
-) -> None:
-    for name, text in (
-        ("budget_m2", "unequal budgets: {0:,.0f} and {1:,.0f} m2 may be flagged"),
-        ("total_m2", "different study areas: {0:,.0f} and {1:,.0f} m2"),
-        ("length", "windows of different length: {0:,.0f} and {1:,.0f} s"),
-        ("events", "different crimes: {0:g} and {1:g}"),
-    ):
-        if name not in left or name not in right:
-            continue
-        mine, other = left[name], right[name]
-        wrong = np.flatnonzero(both & ~np.isclose(mine, other, rtol=_SAME, atol=_SAME))
-        if len(wrong):
-            night = wrong[0]
-            when = np.datetime_as_string(window[night], unit="m") if window.dtype.kind == "M" else str(window[night])
-            raise NotComparableError(
-                f"The two have {text.format(mine[night], other[night])}, on {len(wrong)} of {int(both.sum())} nights, "
-                f"the first {when}. A comparison needs the same events, kinds, areas, time rule and budget for both."
-            )
+def _given_names(names: Any) -> tuple[str, str]:
+    if isinstance(names, str) or len(tuple(names)) != 2:
+        raise InputError(f"names={names!r}; give what to call the two, for instance names=('vendor A', 'vendor B').")
+    first, second = (str(name) for name in names)
+    return first, second
 
 
 def _names(a: Side, b: Side) -> tuple[str, str]:

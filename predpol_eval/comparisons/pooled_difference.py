@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -130,8 +129,6 @@ def compare(
     other = None
     if both.with_missing is not None:
         other = _judged(both.with_missing, method, level, given, about | {"missed_by_both": both.missed[2]})
-    if both.unlike:
-        about["unlike_nights"] = both.unlike
     return _judged(both.common, method, level, given, {**about, **missed, "with_missing": other})
 
 
@@ -146,9 +143,6 @@ def _judged(pair: Pair, method: Method, alpha: float, given: dict[str, Any], abo
     if not enough and method != "sequence":
         low = high = np.nan
         p = p if method == "signflip" else np.nan
-    unlike = about.pop("unlike_nights", 0)
-    if unlike:
-        settings["nights left out for unlike uncertain crimes"] = unlike
     return Comparison(
         **about,
         method=method,
@@ -162,7 +156,7 @@ def _judged(pair: Pair, method: Method, alpha: float, given: dict[str, Any], abo
         crimes=float(pair.crimes.sum()),
         differing_nights=int(apart.sum()),
         differing_crimes=float(pair.apart.sum()),
-        settings=MappingProxyType(settings),
+        settings=settings,
         units=UNITS.get(about["metric"], "1"),
     )
 

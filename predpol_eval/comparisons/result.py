@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -77,7 +76,7 @@ class Comparison:
     missed_by_both: int = 0
     missing: str = "zero"
     with_missing: Comparison | None = None
-    settings: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    settings: Mapping[str, Any] = field(default_factory=dict)
     units: str = "1"
     better: str = "higher"
 
@@ -87,7 +86,7 @@ class Comparison:
 
         There is no interval where the nights do not vary, or a log score is infinite.
         """
-        if not self.enough:
+        if not self.enough or (self.method == "sequence" and self.metric == "hit_rate" and self.high - self.low >= 2):
             return "too few differences to tell"
         if np.isnan([self.estimate, self.low, self.high]).any():
             return "no interval"
@@ -95,8 +94,12 @@ class Comparison:
 
     def in_words(self) -> str:
         """One sentence, which says that one is higher only if the interval leaves zero out."""
-        nights = f"{self.n} night{'' if self.n == 1 else 's'}"
         what = self.metric.replace("_", " ")
+        nights = f"{self.n} night{'' if self.n == 1 else 's'}"
+        if self._missed:
+            nights += f" that both have ({self._missed})"
+        if not self.n:
+            return f"{what}: {self.a} and {self.b} have no settled night in common ({self._missed})."
         if self.verdict == "too few differences to tell":
             return (
                 f"{what}: too few differences between {self.a} and {self.b} to tell ({self.differing_crimes:.3g} "
@@ -130,6 +133,12 @@ class Comparison:
         return f"{100 * (1 - self.alpha):.6g} %"
 
     @property
+    def _missed(self) -> str:
+        parts = ((self.missed_by_a, self.a), (self.missed_by_b, self.b), (self.missed_by_both, "both"))
+        told = ", ".join(f"{name} {number}" for number, name in parts if number)
+        return f"missed: {told}" if told else ""
+
+    @property
     def _unit(self) -> str:
         return " points" if self.metric in _POINTS else "" if self.units == "1" else f" {self.units}"
 
@@ -141,23 +150,22 @@ class Comparison:
 
     def _written(self, value: float) -> str:
         if not np.isfinite(value):
-            return "not defined" if np.isnan(value) else f"{value:+}"
+            return "undefined" if np.isnan(value) else f"{value:+}"
         # A zero but for rounding has no sign.
         return f"{100 * value:+.2f}".replace("-0.00", "0.00") if self.metric in _POINTS else f"{value:+.4g}"
 
     def _lines(self) -> dict[str, str]:
         lines = {
             "in words": self.in_words(),
-            "estimate": f"{self._written(self.estimate)}{self._unit}",
+            "estimate": f"{self._written(self.estimate)}{'' if np.isnan(self.estimate) else self._unit}",
             f"{self._level} interval": self._ends,
             "p": "not defined" if np.isnan(self.p) else f"{self.p:.4g}",
             "nights compared": f"{self.n} ({self.differing_nights} on which they differ)",
             "crimes": f"{self.crimes:,.6g} ({self.differing_crimes:,.6g} differing)",
             "method": ", ".join([self.method, *(f"{name} {value}" for name, value in self.settings.items())]),
         }
-        missed = (self.missed_by_a, self.missed_by_b, self.missed_by_both)
-        if any(missed):
-            lines["missing nights"] = f"{missed[0]} of {self.a}, {missed[1]} of {self.b}, {missed[2]} of both"
+        if self._missed:
+            lines["missing nights"] = self._missed
         if self.with_missing is not None:
             other = self.with_missing
             lines[f"missing counted as {self.missing}"] = (

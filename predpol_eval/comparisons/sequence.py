@@ -131,7 +131,7 @@ def sequence_rho(variance: float, *, alpha: float = 0.05) -> float:
     >>> round(sequence_rho(184 * 4.0), 1)
     89.6
     """
-    if not np.isfinite(variance) or variance <= 0:
+    if isinstance(variance, bool) or not isinstance(variance, int | float | np.number) or not 0 < variance < np.inf:
         raise InputError(f"variance={variance!r}; give the expected sum of squared nightly differences, above 0.")
     check_alpha(alpha)
     from scipy import special

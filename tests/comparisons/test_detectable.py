@@ -8,7 +8,7 @@ import math
 import numpy as np
 import pytest
 import xarray as xr
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import predpol_eval as ppe
@@ -37,12 +37,26 @@ def test_more_of_everything_sees_more(nights, crimes, differing, power):
         return ppe.detectable_difference(**given).difference
 
     base = needed()
+    assume(np.isfinite(base))
+    assert base <= differing
     assert needed(nights=nights * 2) < base
     assert needed(crimes=crimes * 2) < base
-    assert needed(differing=differing / 2) < base
-    assert needed(power=power + 0.04) > base
-    assert needed(alpha=0.01) > base
-    assert needed(test="sequence") > base * 0.9
+    # What cannot be told at all is NaN, and smaller than nothing.
+    assert not needed(differing=differing / 2) >= base
+    assert not needed(power=power + 0.04) <= base
+    assert not needed(alpha=0.01) <= base
+    assert not needed(test="sequence") < base * 0.9
+
+
+@pytest.mark.parametrize("method", ["formula", "simulation"])
+@pytest.mark.parametrize("test", ["dm", "sequence"])
+def test_a_trial_too_small_to_see_anything_says_so(method, test):
+    """Of half a crime a night for ten nights, a tenth at issue: no possible difference would stand out."""
+    found = ppe.detectable_difference(nights=10, crimes=0.5, differing=0.1, method=method, test=test, runs=200)
+    assert np.isnan(found.difference)
+    assert "none that is possible: too few nights or crimes" in repr(found)
+    assert "inf" not in repr(found)
+    assert "nan" not in repr(found)
 
 
 @pytest.mark.parametrize("test", ["dm", "sequence"])
@@ -115,6 +129,10 @@ def test_it_shows_itself():
         ({"correlation": 1.0}, "correlation from 0 to below 1"),
         ({"method": "simulation", "correlation": 0.3}, "knows no correlation; give past nights"),
         ({"rho": 0}, "rho=0"),
+        ({"crimes": "20"}, "crimes='20'; give a finite number"),
+        ({"dispersion": None}, "dispersion=None"),
+        ({"power": "x"}, "power='x'"),
+        ({"method": "simulation", "seed": -1}, "seed=-1"),
     ],
 )
 def test_what_cannot_be_used_is_refused(changes, message):
