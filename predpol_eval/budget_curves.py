@@ -137,14 +137,19 @@ def _read(curve: Any, at: Any) -> tuple[FloatArray, FloatArray, FloatArray | Non
             "The shares of the ground of a capture curve rise from 0 to at most 1, each there once; these do not. "
             "Cut a curve only from above, or give the whole of it and the shares wanted: at=[...]."
         )
-    wanted = points if at is None else np.atleast_1d(np.asarray(at, dtype=np.float64))
+    try:
+        wanted = points if at is None else np.atleast_1d(np.asarray(at, dtype=np.float64))
+    except (TypeError, ValueError):
+        raise InputError(
+            f"at={at!r} is no number; give shares of the ground, for instance at=[0.01, 0.05] for 1 % and 5 %."
+        ) from None
     if wanted.ndim != 1:
         raise InputError(f"at has {wanted.ndim} dimensions; give one share of the ground or a list of them.")
     strange = ~((wanted >= 0) & (wanted <= points[-1]))
     if strange.any():
         raise InputError(
-            f"at={wanted[strange][0]!r}; give shares of the ground from 0 to {points[-1]:g}, as far as the curve goes, "
-            "for instance at=[0.01, 0.05] for 1 % and 5 %."
+            f"at={float(wanted[strange][0])!r}; give shares of the ground from 0 to {points[-1]:g}, as far as the "
+            "curve goes, for instance at=[0.01, 0.05] for 1 % and 5 %."
         )
     captured = _at(curve, points, wanted)
     if "oracle" not in curve.coords:

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from predpol_eval.counts import TimeRule, judged
-from predpol_eval.errors import InputError
+from predpol_eval.errors import InputError, number_of
 from predpol_eval.flagging import make_scene
 
 if TYPE_CHECKING:
@@ -152,9 +152,8 @@ def capture_auc(curve: xr.DataArray, upto: float | None = None, normalised: bool
             f"Expected a capture curve over area_share, found {type(curve).__name__}; give what "
             "ppe.capture_curve(risk, observed) returned."
         )
-    until = 1.0 if upto is None else float(upto)
-    if not 0 < until <= 1:
-        raise InputError(f"upto={upto!r}; give a share of the ground above 0 and at most 1, for instance 0.1.")
+    remedy = "give a share of the ground above 0 and at most 1, for instance 0.1"
+    until = 1.0 if upto is None else number_of(upto, "upto", remedy, above=0, high=1)
     if normalised and "oracle" not in curve.coords:
         raise InputError("The curve has lost its coordinate 'oracle', which normalising needs; make it again.")
     share = curve["area_share"].to_numpy()

@@ -320,7 +320,10 @@ def read_counts(counted: xr.DataArray, windows: Windows, grid: Grid) -> tuple[Fl
         raise NotComparableError("The crimes were counted on another grid; count them again on this one.")
     ordered = counted.transpose("window", "y", "x")
     if ordered.shape != (len(windows), *grid.shape):
-        raise NotComparableError(f"The counts have shape {ordered.shape}, the surface {(len(windows), *grid.shape)}.")
+        raise NotComparableError(
+            f"The counts have shape {ordered.shape}, the surface {(len(windows), *grid.shape)} (windows, rows, "
+            "columns); count the crimes of the surface's windows: ppe.count(events, grid, windows)."
+        )
     for name, expected in (("window", windows.start), ("window_end", windows.end)):
         if name in ordered.coords and not np.array_equal(ordered[name].to_numpy().astype(expected.dtype), expected):
             raise NotComparableError(

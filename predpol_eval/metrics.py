@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from predpol_eval.errors import InputError, NotComparableError
+from predpol_eval.errors import InputError, NotComparableError, number_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -135,8 +135,7 @@ def ppai(tally: xr.Dataset, alpha: float, *, area: Area = "flagged") -> xr.DataA
     0.979796
     """
     _need(tally, "hits", "events", "total_m2")
-    if not 0 <= alpha <= 1:
-        raise InputError(f"alpha={alpha!r}; give a number from 0 (hit rate) to 1 (PAI).")
+    alpha = number_of(alpha, "alpha", "give a number from 0 (hit rate) to 1 (PAI)", low=0, high=1)
     share = _divide(_area(tally, area), tally["total_m2"])
     return _explain(
         _divide(_divide(tally["hits"], tally["events"]), share**alpha).where(share > 0),
@@ -169,7 +168,7 @@ def lift(tally: xr.Dataset) -> xr.DataArray:
         "lift",
         long_name="lift over chance",
         definition="sum of crimes caught / sum over windows and areas of N a/A",
-        reference="",
+        reference="as defined here; for one window and area it is the PAI of Chainey, Tompson and Uhlig 2008",
     )
 
 
@@ -220,7 +219,7 @@ def precision(tally: xr.Dataset) -> xr.DataArray:
         "precision",
         long_name="precision of the boxes",
         definition="flagged boxes with a crime / flagged boxes",
-        reference="",
+        reference="as defined here; the positive predictive value of any yes-or-no forecast",
     )
 
 

@@ -126,6 +126,7 @@ def grid_of(risk: xr.DataArray) -> Grid:
     >>> grid_of(make_surface([[[0.5, 0.25]]], grid, windows, kind="score")).inside_m2.tolist()
     [[50000.0, 50000.0]]
     """
+    _refuse_no_surface(risk)
     if (
         "inside_m2" not in getattr(risk, "coords", ())
         or not {"crs", "cell"} <= set(risk.attrs)
@@ -158,11 +159,8 @@ def check_surface(risk: xr.DataArray, grid: Grid) -> xr.DataArray:
     NotComparableError
         If it was made on another grid.
     """
-    import xarray as xr
-
     check_grid(grid)
-    if not isinstance(risk, xr.DataArray):
-        raise InputError(f"A surface is an xarray.DataArray; found {type(risk).__name__}. Use ppe.make_surface(...).")
+    _refuse_no_surface(risk)
     missing = [name for name in ("window", "y", "x") if name not in risk.dims]
     if missing:
         raise InputError(
@@ -193,6 +191,7 @@ def check_surface(risk: xr.DataArray, grid: Grid) -> xr.DataArray:
     inside = ordered.to_numpy()[..., grid.mask]
     bad = ~np.isfinite(inside)
     if bad.any():
+        _refuse_whole_windows(ordered, np.isnan(inside).all(axis=-1))
         raise InputError(
             f"{int(bad.sum()):,} of {bad.size:,} numbers inside the study area are missing or infinite; every cell "
             "needs a finite number (0 for no risk)."
@@ -205,6 +204,32 @@ def check_surface(risk: xr.DataArray, grid: Grid) -> xr.DataArray:
     if kind == "flags" and not np.isin(inside, (0.0, 1.0)).all():
         raise InputError("A surface of kind 'flags' holds 1 (flagged) and 0 only; for other numbers use kind='score'.")
     return ordered
+
+
+def _refuse_no_surface(risk: Any) -> None:
+    import xarray as xr
+
+    if not isinstance(risk, xr.DataArray):
+        found = "ndarray, a plain array" if isinstance(risk, np.ndarray) else type(risk).__name__
+        raise InputError(
+            f"A surface is an xarray.DataArray that says where and when it is; found {found}. Use "
+            "ppe.make_surface(values, grid, windows, kind=...)."
+        )
+
+
+def _refuse_whole_windows(ordered: xr.DataArray, unknown: npt.NDArray[np.bool_]) -> None:
+    """Refuse windows of which no cell is known, `unknown` (..., window): a failed night is not one without risk."""
+    gone = np.flatnonzero(unknown.reshape(-1, unknown.shape[-1]).any(axis=0))
+    if not len(gone):
+        return
+    starts = [str(start) for start in ordered["window"].to_numpy()[gone[:5]].astype("datetime64[m]")]
+    more = f" and {len(gone) - 5:,} more" if len(gone) > 5 else ""
+    alike = f".all({[str(dim) for dim in ordered.dims[:-3]]})" if ordered.ndim > 3 else ""
+    raise InputError(
+        f"{len(gone):,} of {unknown.shape[-1]:,} windows are missing (NaN) in every cell: {', '.join(starts)}{more} "
+        "(start, UTC). A night that failed is not one without risk: leave these windows out, for all forecasters "
+        f"alike: risk.sel(window=risk.notnull().any(['y', 'x']){alike})."
+    )
 
 
 def save_surface(risk: xr.DataArray, path: str | Path) -> None:

@@ -153,6 +153,10 @@ def test_what_cannot_be_read_is_refused():
         for wrong in (-0.1, 1.1, np.nan, [0.1, 2.0]):
             with pytest.raises(InputError, match="shares of the ground from 0 to 1"):
                 function(curve, at=wrong)
+        with pytest.raises(InputError, match="at='x' is no number; give shares of the ground"):
+            function(curve, at="x")
+        with pytest.raises(InputError, match=r"^at=-0\.1;"):
+            function(curve, at=np.float64(-0.1))
         with pytest.raises(InputError, match="dimensions"):
             function(curve, at=[[0.1, 0.2]])
         with pytest.raises(InputError, match="capture_curve"):

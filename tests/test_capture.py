@@ -153,10 +153,12 @@ def test_what_has_no_curve_is_refused():
     for options in ({}, {"grid": city.grid}):
         with pytest.raises(NotComparableError):
             ppe.capture_curve(city.risk, other.crimes, **options)
+    with pytest.raises(InputError, match=r"found ndarray, a plain array. Use ppe\.make_surface"):
+        ppe.capture_curve(city.risk.to_numpy(), city.crimes)
     with pytest.raises(InputError, match="Events"):
         ppe.capture_curve(city.risk, None)
     curve = ppe.capture_curve(city.risk, city.crimes)
-    for wrong in (0, -0.1, 1.1, np.nan):
+    for wrong in (0, -0.1, 1.1, np.nan, "a", True):
         with pytest.raises(InputError, match="upto"):
             ppe.capture_auc(curve, upto=wrong)
     with pytest.raises(InputError, match="capture_curve"):

@@ -271,7 +271,25 @@ def test_false_alarms_are_as_rare_as_promised():
     ("call", "message"),
     [
         (lambda t: bootstrap_by_night(t, "PAI", seed=1), "metric='PAI'; choose one of 'hit_rate', 'pai'"),
+        (lambda t: bootstrap_by_night(t, ["pai"], seed=1), r"metric=\['pai'\]; choose one of"),
+        (lambda t: bootstrap_by_night(t, 3, seed=1), "metric=3; choose one of"),
+        (lambda t: bootstrap_by_night(t, "rri", seed=1), "two meanings.*rri_levine.*calibration_ratio"),
+        (lambda t: bootstrap_by_night(t, ppe.ppai, seed=1), "missing a required argument: 'alpha'.*lambda total"),
+        (lambda t: bootstrap_by_night(t, lambda total: 3, seed=1), "gives a int; expected a DataArray"),
+        (lambda t: bootstrap_by_night(None, "pai", seed=1), "lacks hits, events"),
         (lambda t: bootstrap_by_night(t, "pai", seed=1, level=95), "level=95; give a share between 0 and 1"),
+        (lambda t: bootstrap_by_night(t, "pai", seed=1, level="95"), "level='95'; give a share between 0 and 1"),
+        (lambda t: bootstrap_by_night(t, "pai", seed=1, level=1), "level=1; give a share between 0 and 1"),
+        (lambda t: bootstrap_by_night(t, "pai", seed=1, resamples="x"), "resamples='x'; give the number of draws"),
+        (lambda t: bootstrap_by_night(t, "pai", seed=1, resamples=2.5), "resamples=2.5"),
+        (lambda t: bootstrap_by_night(t, "pai", seed=1, resamples=True), "resamples=True"),
+        (lambda t: bootstrap_by_night(t, "pai", seed=-1), "seed=-1; give a whole number of 0 or more"),
+        (lambda t: bootstrap_by_night(t, "pai", seed=None), "seed=None; .*anybody can draw the same again"),
+        (lambda t: difference_by_night(t, "pai", baseline="A", seed=None), "seed=None"),
+        (lambda t: difference_by_night(t, "pai", baseline="A", seed=1, level="95"), "level='95'"),
+        (lambda t: difference_by_night(t, "pai", baseline="A", seed=1, resamples="x"), "resamples='x'"),
+        (lambda t: difference_by_night(t, ["pai"], baseline="A", seed=1), r"metric=\['pai'\]"),
+        (lambda t: difference_by_night(None, "pai", baseline="A", seed=1), "no dimension 'forecaster'"),
         (lambda t: bootstrap_by_night(t, "pai", seed=1, resamples=0), "resamples=0"),
         (lambda t: bootstrap_by_night(t.sum("window"), "pai", seed=1), r"lacks its nights \(dimension window\)"),
         (lambda t: bootstrap_by_night(t.drop_vars("hits"), "pai", seed=1), "lacks hits"),
@@ -285,3 +303,106 @@ def test_false_alarms_are_as_rare_as_promised():
 def test_what_cannot_be_used_is_refused(call, message):
     with pytest.raises(ppe.InputError, match=message):
         call(caught())
+
+
+# Crimes that would count several times, and ground that differs ------------------------------------------------
+
+
+def uncertain(once: bool = True) -> xr.Dataset:
+    """The same with crimes of uncertain moment; half a crime on each of two nights is one on the later."""
+    tally = caught().assign_attrs(spread=7)
+    return tally.assign(hits_once=tally.hits * 1.0, events_once=tally.events * 1.0) if once else tally
+
+
+@pytest.mark.parametrize("metric", ["lift", "pei", "precision"])
+@pytest.mark.parametrize("once", [True, False])
+def test_ratios_that_take_one_crime_for_several_are_told(metric, once):
+    with pytest.raises(ppe.InputError, match=f"'{metric}' takes one of them for several; ask for 'hit_rate'.*midpoint"):
+        difference_by_night(uncertain(once), metric, baseline="A", seed=1, resamples=10)
+    with pytest.warns(ppe.PredPolWarning, match=f"may be too narrow.*'{metric}' takes one") as told:
+        bootstrap_by_night(uncertain(once), metric, seed=1, resamples=10)
+    assert told[0].filename == __file__
+
+
+@pytest.mark.parametrize("metric", ["hit_rate", "pai", "search_efficiency"])
+def test_ratios_that_take_one_crime_for_one_are_not_warned_of(metric):
+    bootstrap_by_night(uncertain(), metric, seed=1, resamples=10)
+    difference_by_night(uncertain(), metric, baseline="A", seed=1, resamples=10)
+    for call in (bootstrap_by_night, lambda *a, **b: difference_by_night(*a, baseline="A", **b)):
+        with pytest.warns(ppe.PredPolWarning, match="tally Events and not counts") as told:
+            call(uncertain(once=False), metric, seed=1, resamples=10)
+        assert told[0].filename == __file__
+
+
+@pytest.mark.parametrize("metric", ["lift", "pei", "precision"])
+def test_flagging_less_is_not_rewarded(metric):
+    asked = {"baseline": "A", "seed": 1, "resamples": 10}
+    if metric != "lift":
+        # As many boxes, on less ground since the border cut them: nothing was saved.
+        cut = caught()
+        cut["flagged_m2"][{"forecaster": 2}] *= 0.5
+        difference_by_night(cut, metric, **asked)
+    less = caught()
+    for coin in ("flagged_m2", "boxes"):
+        less[coin][{"forecaster": 2}] *= 0.94
+    with pytest.raises(
+        ppe.NotComparableError, match=r"'C' flagged 338 m2 and 'A' 360 m2 .* rewards whoever flags less"
+    ):
+        difference_by_night(less, metric, **asked)
+    with pytest.raises(ppe.NotComparableError, match="rewards whoever flags less"):
+        difference_by_night(less, metric, **{**asked, "baseline": "C"})
+    difference_by_night(less.isel(forecaster=[0, 1]), metric, **asked)
+    difference_by_night(less, "pai", **asked)
+    bootstrap_by_night(less, metric, seed=1, resamples=10)
+    near = caught()
+    near["flagged_m2"][{"forecaster": 2}] *= 0.96
+    difference_by_night(near, metric, **asked)
+    # Nights that one of them lacks do not count: C flagged less on those alone.
+    some = caught()
+    for coin in ("flagged_m2", "boxes"):
+        some[coin][{"forecaster": 2, "window": slice(0, 10)}] *= 0.1
+    with pytest.raises(ppe.NotComparableError, match="rewards whoever flags less"):
+        difference_by_night(some, metric, **asked)
+    difference_by_night(fail(some, 0, slice(0, 10)), metric, **asked)
+    # One budget of one kind is enough.
+    part = (less.budget == "1 %") & (less.kind == "theft")
+    mixed = caught().assign({coin: less[coin].where(part, caught()[coin]) for coin in ("flagged_m2", "boxes")})
+    with pytest.raises(ppe.NotComparableError, match="rewards whoever flags less"):
+        difference_by_night(mixed, metric, **asked)
+    difference_by_night(caught().drop_vars("flagged_m2"), metric, **asked)
+
+
+def test_windows_that_overlap_are_refused():
+    start = np.datetime64("2018-05-01T00:00", "ns") + np.arange(NIGHTS) * np.timedelta64(1, "D")
+    for days, well in ((1, True), (2, False)):
+        tally = (
+            caught()
+            .assign_coords(window=start, window_end=("window", start + np.timedelta64(days, "D")))
+            .isel(window=slice(None, None, -1))
+        )
+        for call in (bootstrap_by_night, lambda *a, **b: difference_by_night(*a, baseline="A", **b)):
+            if well:
+                call(tally, "hit_rate", seed=1, resamples=10)
+                continue
+            if call is bootstrap_by_night:
+                with pytest.warns(ppe.PredPolWarning, match=r"No interval is given\. 39 of 40 windows begin before"):
+                    found = call(tally, "hit_rate", seed=1, resamples=10)
+                assert found.low.isnull().all()
+                assert found.estimate.notnull().all()
+            else:
+                with pytest.raises(ppe.InputError, match=r"39 of 40 windows begin before .*tally\.isel"):
+                    call(tally, "hit_rate", seed=1, resamples=10)
+            call(tally.isel(window=slice(None, None, 2)), "hit_rate", seed=1, resamples=10)
+
+
+@pytest.mark.parametrize("metric", ["hit_rate", "pai", "lift", "pei", "precision", "search_efficiency"])
+def test_they_explain_themselves(metric):
+    alone = bootstrap_by_night(caught(), metric, seed=1, resamples=10)
+    apart = difference_by_night(caught(), metric, baseline="A", seed=1, resamples=10)
+    for found in (alone, apart):
+        for name in ("estimate", "low", "high"):
+            about = found[name].attrs
+            assert about["better"] == "higher"
+            assert all(about[key] for key in ("long_name", "units", "definition", "reference")), (metric, name)
+        assert all(found["nights"].attrs[key] for key in ("long_name", "units", "definition"))
+    assert all(apart["enough"].attrs[key] for key in ("long_name", "units", "definition"))

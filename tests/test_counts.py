@@ -192,7 +192,7 @@ def test_what_they_are_made_from_does_not_stand_for_events_or_a_grid():
         ppe.tally(risk, events, budget, areas)
     with pytest.raises(InputError, match=NOT_EVENTS):
         grid.cells_of(frame)
-    with pytest.raises(InputError, match="does not say how much ground"):
+    with pytest.raises(InputError, match=r"found DataFrame\. Use ppe\.make_surface"):
         ppe.capture_curve(frame, events)
     with pytest.raises(InputError, match="lacks hits, events"):
         ppe.hit_rate(None)

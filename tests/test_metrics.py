@@ -81,6 +81,7 @@ def test_every_ratio_explains_itself():
     for metric in METRICS:
         result = metric(made())
         assert {"long_name", "units", "better", "definition", "reference"} <= set(result.attrs)
+        assert all(result.attrs[key] for key in ("long_name", "definition", "reference"))
         assert result.attrs["better"] == "higher"
         assert result.name
     assert ppe.ppai(made(), 0.3).attrs["alpha"] == 0.3
@@ -89,7 +90,7 @@ def test_every_ratio_explains_itself():
 
 
 def test_bad_arguments():
-    for alpha in (-0.1, 1.1, np.nan):
+    for alpha in (-0.1, 1.1, np.nan, "x", None, True):
         with pytest.raises(InputError, match="alpha="):
             ppe.ppai(made(), alpha)
     for metric in (ppe.pai, ppe.search_efficiency):

@@ -127,12 +127,13 @@ def test_twin(zone, first, rhythm, parts, hits):
     expected = naive.by_calendar(rows, zone, parts, ["hits", "events"])
     for key, group in expected.items():
         here = found.sel(dict(zip(parts, key, strict=True)))
-        assert {name: here[name].item() for name in group} == group
+        assert {name: here[name].item() for name in group} == pytest.approx(group, rel=0, abs=0, nan_ok=True)
         rate = group["hits"] / group["events"] if group["events"] > 0 else np.nan
         assert here.hit_rate.item() == pytest.approx(rate, nan_ok=True)
     # Nothing is anywhere else.
     for name in ("nights", "nights_missing", "hits", "events"):
-        assert found[name].sum() == sum(group[name] for group in expected.values())
+        assert found[name].sum() == np.nansum([group[name] for group in expected.values()])
+        assert found[name].isnull().sum() == np.isnan([group[name] for group in expected.values()]).sum()
     assert found.hit_rate.notnull().sum() <= len(expected)
 
 
@@ -187,15 +188,24 @@ def test_precision_of_the_numbers_does_not_matter(town, budget):
 
 def test_dimensions_that_are_not_asked_about(played):
     found = ppe.stratify(played, "hit_rate", by="month")
-    assert found.hit_rate.dims == ("forecaster", "kind", "budget", "month")
-    assert ppe.stratify(played, by=["weekend", "area"]).hit_rate.dims[-2:] == ("weekend", "area")
-    assert ppe.stratify(played, by=["area", "weekend"]).hit_rate.dims[-2:] == ("area", "weekend")
+    assert found.hit_rate.dims == ("month", "forecaster", "kind", "budget")
+    assert found.events.dims == ("month", "forecaster", "kind")
+    assert ppe.stratify(played, by=["weekend", "area"]).hit_rate.dims[:2] == ("weekend", "area")
+    assert ppe.stratify(played, by=["area", "weekend"]).hit_rate.dims[:2] == ("area", "weekend")
+    for order in (
+        ("budget", "kind", "area", "forecaster", "window"),
+        ("window", "forecaster", "area", "budget", "kind"),
+    ):
+        left = tuple(dim for dim in order if dim not in ("area", "window"))
+        assert ppe.stratify(played.transpose(*order), by=()).hit_rate.dims == left
+        assert ppe.stratify(played.transpose(*order), by="hour").hits.dims == ("hour", *left)
     assert set(ppe.stratify(played, by="area", pool=["window", "kind"]).hit_rate.dims) == {
         "forecaster", "budget", "area",
     }  # fmt: skip
     nightly = ppe.stratify(played, by="kind", pool=())
     assert set(nightly.hit_rate.dims) == {"forecaster", "kind", "budget", "area", "window"}
     np.testing.assert_array_equal(nightly.hits, played.hits.transpose(*nightly.hits.dims))
+    assert nightly.hits.dims == ("kind", "forecaster", "area", "budget", "window")
     kinds = ppe.stratify(played, by=(), pool=["area", "window", "kind"])
     np.testing.assert_allclose(kinds.hit_rate, ppe.hit_rate(played.sum(["area", "window", "kind"])))
     wide = played.expand_dims(year_of_model=[1, 2])
@@ -267,6 +277,29 @@ def test_all_nights_failed():
     assert found.hit_rate.isnull().all()
     assert found.nights.to_numpy().tolist() == [0, 0]
     assert found.nights_missing.to_numpy().tolist() == [10, 4]
+    # Nothing is known of them; of a group without nights it is known that there is nothing.
+    assert found.events.isnull().all()
+    assert found.hits.isnull().all()
+    assert found.few.all()
+    mixed = tally_over(nights(), hits=[np.nan] * 5 + [1.0] * 9)  # 1 to 5 May failed
+    by_month = ppe.stratify(mixed, by=["weekend", "month_of_year"])
+    assert by_month.hits.sel(weekend="weekend", month_of_year="May") == 3
+    assert by_month.hits.sel(weekend="weekend", month_of_year="June") == 0
+    assert ppe.stratify(mixed, by="date").events.to_numpy().tolist()[4:6] == [pytest.approx(np.nan, nan_ok=True), 10.0]
+
+
+def test_counts_without_budgets_stay_so_where_all_nights_failed(played):
+    lost = (played.forecaster == "map") & (played.kind == "theft")
+    broken = played.assign(
+        {name: played[name].where(~lost) for name in played.data_vars if played[name].dtype == float}
+    )
+    found = ppe.stratify(broken, by="weekend")
+    assert found.events.dims == ("weekend", "forecaster", "kind")
+    assert found.hits.attrs == played.hits.attrs
+    for name in ("events", "hits", "flagged_m2", "total_m2"):
+        assert found[name].sel(forecaster="map", kind="theft").isnull().all()
+        assert found[name].sel(forecaster="map", kind="robbery").notnull().all()
+        assert found[name].sel(forecaster="floor").notnull().all()
 
 
 @pytest.mark.parametrize(("crimes", "few"), [(19, True), (20, False), (0, True), (19.75, True)])
@@ -294,7 +327,7 @@ def test_pei_by_area_is_undefined_under_a_city_wide_budget(played):
         city_wide = [None if scope == "area" else scope for scope in found.budget_scope.to_numpy()]
         assert city_wide == [None, "city", "city", None]
         for name in ("pei", "mine"):
-            undefined = found[name].isnull().all(("forecaster", "kind", *found[name].dims[-1:]))
+            undefined = found[name].isnull().all(("forecaster", "kind", found[name].dims[0]))
             assert undefined.to_numpy().tolist() == [False, True, True, False]
         assert "area" not in found.coords or found.area.dims == ("area",)
     assert ppe.stratify(played, "pei", by="month").pei.sel(kind="theft").notnull().all()
@@ -319,7 +352,7 @@ def test_several_metrics_and_functions(played):
 
 def test_log_scores_are_means_per_night(played):
     found = ppe.stratify(played, ["log_score", "log_score_unfloored"], by="weekend")
-    assert found.log_score.dims == ("forecaster", "kind", "weekend")
+    assert found.log_score.dims == ("weekend", "forecaster", "kind")
     # The fourteen nights begin on Friday 2 March.
     saturday = played.isel(window=[1, 2, 8, 9])
     np.testing.assert_allclose(found.log_score.sel(weekend="weekend"), saturday.log_score.mean("window"), rtol=1e-12)
@@ -350,7 +383,7 @@ def test_labels_over_areas_and_nights(played):
     np.testing.assert_allclose(found.total_m2.sum("sector"), whole.total_m2.sum("area"))
     holiday = xr.DataArray([False] * 10 + [True] * 4, dims="window", name="holiday")
     split = ppe.stratify(played, by=[holiday, by_name])
-    assert split.hit_rate.dims[-2:] == ("holiday", "sector")
+    assert split.hit_rate.dims[:2] == ("holiday", "sector")
     assert split.nights.sel(holiday=True).isel(forecaster=0, kind=0, budget=0, sector=0) == 4
     np.testing.assert_allclose(
         split.events.sel(holiday=True).sum("sector"), played.events.isel(window=slice(10, 14)).sum(["area", "window"])
@@ -400,6 +433,10 @@ def test_bad_arguments(played):
         ({"by": "kind", "metric": lambda total: total["hits"].rename("few")}, r"named 'few'"),
         ({"by": "kind", "metric": ["pai", ppe.pai]}, r"named 'pai'"),
         ({"by": "kind", "metric": lambda total: 3}, r"gives a int"),
+        ({"by": "kind", "metric": ppe.ppai}, r"'ppai' cannot.*'alpha'.*lambda total: ppe\.ppai\(total, 0\.5\)"),
+        ({"by": "kind", "metric": "RRI"}, r"two meanings.*rri_levine.*calibration_ratio"),
+        ({"by": "kind", "metric": 3}, r"metric=3 is int"),
+        ({"by": "kind", "metric": [["pai"]]}, r"is list; give a name"),
         ({"by": "kind", "pool": ["budget"]}, r"means nothing.*tally\.sel\(budget"),
         ({"by": "kind", "pool": ["forecaster"]}, r"means nothing"),
         ({"by": "kind", "pool": ["borough"]}, r"no dimension"),
@@ -435,9 +472,11 @@ def test_it_explains_itself_and_is_a_tidy_table(played, tmp_path):
     assert "local civil time (America/Toronto)" in found.weekend.attrs["definition"]
     assert all(found[name].attrs.get("long_name") for name in found.data_vars)
     table = found.to_dataframe()
-    assert table.index.names == ["forecaster", "kind", "budget", "weekend", "area"]
+    assert table.index.names == ["weekend", "area", "forecaster", "kind", "budget"]
+    assert table.columns[:2].tolist() == ["pai", "hit_rate"]
+    assert table.columns[-1] == "budget_scope"
     assert len(table) == 2 * 2 * 4 * 2 * 3
-    row = table.loc[("map", "theft", "top 7", "weekend", "south")]
+    row = table.loc[("weekend", "south", "map", "theft", "top 7")]
     assert row["hit_rate"] == pytest.approx(row["hits"] / row["events"])
     assert {"few", "nights", "nights_missing", "flagged_m2"} <= set(table.columns)
     assert not {"window_end", "until", "elsewhere", "log_score"} & set(table.columns)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from hypothesis import given
@@ -93,12 +94,31 @@ def test_dimensions_come_in_any_order_and_further_ones_stay():
         (lambda risk: risk.drop_attrs(), "kind"),
         (lambda risk: risk.fillna(1.0).where(risk.x > 1), "missing"),
         (lambda risk: risk.to_dataset(), "DataArray"),
-        (lambda risk: risk.to_numpy(), "DataArray"),
+        (lambda risk: risk.to_numpy(), "DataArray.*found ndarray, a plain array"),
     ],
 )
 def test_what_is_no_surface(change, told):
     with pytest.raises(InputError, match=told):
         check_surface(change(surface()), GRID)
+
+
+def test_a_night_that_failed_is_not_one_without_risk():
+    risk = make_surface(np.ones((8, 1, 3)), GRID, nights(8), kind="score")
+    holes = risk.where(~risk.window.isin(risk.window[[1, 3]]))
+    starts = ", ".join(str(start)[:16] for start in risk.window.to_numpy()[[1, 3]])
+    with pytest.raises(InputError, match=f"2 of 8 windows are missing .*: {starts} .*leave these windows out") as told:
+        check_surface(holes, GRID)
+    assert "0 for no risk" not in str(told.value)
+    several = xr.concat([risk, holes], pd.Index(["A", "B"], name="forecaster"))
+    with pytest.raises(InputError, match=r"all\(\['forecaster'\]\)") as told:
+        check_surface(several, GRID)
+    remedy = str(told.value).split("alike: ")[1].removesuffix(".")
+    left = eval(remedy, {"risk": several})
+    assert check_surface(left, GRID).sizes["window"] == 6
+    with pytest.raises(InputError, match=r"7 of 8 windows.* and 2 more"):
+        check_surface(risk.where(risk.window == risk.window[0]), GRID)
+    with pytest.raises(InputError, match="0 for no risk"):
+        check_surface(risk.where(risk.x != risk.x[0]), GRID)
 
 
 def test_surfaces_of_another_grid():

@@ -10,6 +10,7 @@ import numpy as np
 
 from predpol_eval.civil_time import to_wall
 from predpol_eval.comparisons import bootstrap_by_night, difference_by_night, differences_in_words
+from predpol_eval.errors import InputError
 from predpol_eval.plot.risk_map import BLURRED
 
 if TYPE_CHECKING:
@@ -122,7 +123,10 @@ def words(result: xr.Dataset, baseline: str, *, seed: int) -> list[str]:
     if result.sizes["forecaster"] < 2:
         return []
     budget = result["budget"].to_numpy()[0]
-    found = difference_by_night(result.sel(budget=[budget]), "hit_rate", baseline=baseline, seed=seed)
+    try:
+        found = difference_by_night(result.sel(budget=[budget]), "hit_rate", baseline=baseline, seed=seed)
+    except InputError as error:
+        return [f"The forecasters are not compared. {error}"]
     lines = [
         f"{'All crimes' if kind == 'all' else kind}, {budget}. {differences_in_words(found.sel(kind=[kind]))}"
         for kind in result["kind"].to_numpy()

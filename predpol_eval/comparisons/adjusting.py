@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from predpol_eval.comparisons.result import Comparison
 from predpol_eval.errors import InputError
 
 if TYPE_CHECKING:
@@ -150,6 +151,13 @@ def _false_discovery(p: FloatArray, method: str) -> FloatArray:
 
 def _probabilities(given: Any, names: list[str] | None) -> FloatArray:
     """Numbers from 0 to 1, or NaN."""
+    if isinstance(given, Comparison) or (
+        isinstance(given, list | tuple) and any(isinstance(one, Comparison) for one in given)
+    ):
+        raise InputError(
+            "Found a Comparison, expected p-values; give the p of each: "
+            "ppe.adjust({name: found.p for name, found in comparisons.items()})."
+        )
     try:
         raw = np.array(given, dtype=np.float64)
     except (TypeError, ValueError):

@@ -8,15 +8,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from predpol_eval.comparisons.drawable import LESS, REWARD_LESS
 from predpol_eval.comparisons.one_side import Side
 from predpol_eval.errors import InputError, NotComparableError, PredPolWarning
 
 FloatArray = npt.NDArray[np.float64]
 BoolArray = npt.NDArray[np.bool_]
 SAME = 1e-9
-# Ratios that grow when less is flagged; a part of a cell more or less, at the border, is no difference.
-REWARD_LESS = ("lift", "pei", "precision")
-_LESS = 0.05
 
 
 def refuse_unlike(a: Side, b: Side) -> None:
@@ -108,12 +106,14 @@ def refuse_less_flagged(
     Raises
     ------
     NotComparableError
-        If the ground flagged differs by more than a twentieth.
+        If what was flagged differs by more than a twentieth (for PEI and precision: both the ground and the boxes).
     """
-    if metric not in REWARD_LESS or "flagged_m2" not in left or "flagged_m2" not in right:
+    coins = [name for name in REWARD_LESS.get(metric, ()) if name in left and name in right]
+    if "flagged_m2" not in coins:
         return
-    mine, other = (float(side["flagged_m2"][both].sum()) for side in (left, right))
-    if abs(mine - other) > _LESS * max(mine, other):
+    spent = {name: tuple(float(side[name][both].sum()) for side in (left, right)) for name in coins}
+    mine, other = spent["flagged_m2"]
+    if all(abs(x - y) > LESS * max(x, y) for x, y in spent.values()):
         raise NotComparableError(
             f"One flagged {mine:,.0f} m2 and the other {other:,.0f} m2 in all, and {metric} rewards whoever flags "
             "less. Compare 'hit_rate', 'pai' or 'search_efficiency', which charge what the budget allows."

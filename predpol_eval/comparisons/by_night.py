@@ -16,9 +16,21 @@ import numpy as np
 import numpy.typing as npt
 
 from predpol_eval import metrics
+from predpol_eval.comparisons.drawable import (
+    ONCE,
+    REWARD_LESS,
+    check_draws,
+    refuse_less_flagged,
+    refuse_overlapping_nights,
+    refuse_uncertain,
+    tail_of,
+    warn_of_overlap,
+    warn_of_uncertain,
+)
 from predpol_eval.comparisons.result import LEAST_CRIMES, LEAST_NIGHTS
-from predpol_eval.errors import InputError
+from predpol_eval.errors import InputError, refuse_rri
 from predpol_eval.scores import LOG_SCORES
+from predpol_eval.strata.own_metric import EXAMPLE, result_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -42,8 +54,6 @@ MADE_OF: Mapping[str, tuple[str, ...]] = MappingProxyType(
 )
 
 _BY_AREA = ("pai", "search_efficiency")
-# A crime whose moment is uncertain is drawn once, with the last night of its span.
-_ONCE = {"hits": "hits_once", "events": "events_once"}
 
 
 def bootstrap_by_night(
@@ -81,7 +91,12 @@ def bootstrap_by_night(
     Raises
     ------
     InputError
-        If the metric, the level, the number of draws or the tally cannot be used.
+        If the metric, the level, the number of draws, the seed or the tally cannot be used, or windows overlap.
+
+    Warns
+    -----
+    PredPolWarning
+        If crimes of uncertain moment are spread over nights, and the metric takes one of them for several.
 
     Notes
     -----
@@ -103,8 +118,11 @@ def bootstrap_by_night(
     (0.25, True)
     """
     function = _function(metric)
-    tail = _tail(level)
+    tail = tail_of(level)
+    resamples, seed = check_draws(resamples, seed)
     nights = _pooled(tally, metric, pool)
+    warn_of_uncertain(tally, metric, 2)
+    single = warn_of_overlap(tally, 2)
     missing = _missing(nights)
     nights = _without(nights, missing)
     weights = _draws(nights.sizes["window"], resamples, seed)
@@ -117,6 +135,7 @@ def bootstrap_by_night(
         (with_crime >= LEAST_NIGHTS)
         & (with_catch >= LEAST_NIGHTS)
         & (nights["events"].sum("window") >= LEAST_CRIMES - 1e-9)
+        & single
     )
     return _result(estimate, low, high, enough, settled, level=level, resamples=resamples, seed=seed)
 
@@ -155,11 +174,16 @@ def difference_by_night(
     Raises
     ------
     InputError
-        If there is no such forecaster, or none to compare it with.
+        If there is no such forecaster, or none to compare it with; if windows overlap; or if crimes of uncertain
+        moment are spread over nights and the metric is one that takes one of them for several.
+    NotComparableError
+        If the metric rewards flagging less, and a forecaster flagged 5 % more or less than the baseline.
 
     Notes
     -----
     ``"pai"`` and ``"search_efficiency"`` charge the area that the budget allows, so that flagging less gains nothing.
+    ``"lift"``, ``"pei"`` and ``"precision"`` are of what was flagged, and ask for equal ground. Of a function of your
+    own neither is known: see to it yourself.
     ``enough`` is false, and the interval NaN, where the two differ on fewer than 6 nights or by fewer than 20 crimes
     (net of each night). Nights are taken as independent, as in `bootstrap_by_night`.
 
@@ -173,7 +197,7 @@ def difference_by_night(
     (0.125, True)
     """
     function = _function(metric, area="budget")
-    if "forecaster" not in tally.dims:
+    if "forecaster" not in getattr(tally, "dims", ()):
         raise InputError("The tally has no dimension 'forecaster'; give what ppe.backtest(...) returned.")
     names = [str(name) for name in tally["forecaster"].to_numpy()]
     if baseline not in names or len(names) < 2:
@@ -181,11 +205,17 @@ def difference_by_night(
             f"baseline={baseline!r} cannot be compared with the others; the forecasters are "
             f"{', '.join(map(repr, names))}: choose one of them, and have at least two."
         )
-    tail = _tail(level)
+    tail = tail_of(level)
+    resamples, seed = check_draws(resamples, seed)
     nights = _pooled(tally, metric, pool)
+    refuse_overlapping_nights(tally)
+    refuse_uncertain(tally, metric, 2)
     base = nights.sel(forecaster=baseline, drop=True)
     other = nights.sel(forecaster=[name for name in names if name != baseline])
     missing = _missing(other) | _missing(base)
+    if isinstance(metric, str) and metric in REWARD_LESS:
+        spent = tally[[name for name in REWARD_LESS[metric] if name in tally]]
+        refuse_less_flagged(spent.sum([name for name in pool if name in spent.dims]), missing, metric, baseline)
     base, other = _without(base, missing), _without(other, missing)
     weights = _draws(nights.sizes["window"], resamples, seed)
     total = function(other.sum("window"))
@@ -199,30 +229,31 @@ def difference_by_night(
         estimate, low, high, enough, settled, level=level, resamples=resamples, seed=seed, baseline=baseline,
         intervals=int(estimate.size),
     )  # fmt: skip
-    return result.assign(enough=enough)
+    about = {
+        "long_name": "whether the two differ enough for an interval",
+        "units": "1",
+        "definition": f"at least {LEAST_NIGHTS} nights on which they differ, and {LEAST_CRIMES} differing crimes",
+    }
+    return result.assign(enough=enough.assign_attrs(about))
 
 
 def _function(metric: str | Metric, area: metrics.Area = "flagged") -> Metric:
     if callable(metric):
-        return metric
-    if metric not in MADE_OF:
+        return partial(result_of, metric)
+    refuse_rri(metric)
+    if not isinstance(metric, str) or metric not in MADE_OF:
         raise InputError(
-            f"metric={metric!r}; choose one of {', '.join(map(repr, MADE_OF))}, or give a function of a tally."
+            f"metric={metric!r}; choose one of {', '.join(map(repr, MADE_OF))}, or give a function of a tally, for "
+            f"instance {EXAMPLE}."
         )
     function: Metric = getattr(metrics, metric)
     return partial(getattr(metrics, metric), area=area) if metric in _BY_AREA else function
 
 
-def _tail(level: float) -> float:
-    if not 0 < level < 1:
-        raise InputError(f"level={level!r}; give a share between 0 and 1, for instance 0.95.")
-    return (1 - level) / 2
-
-
 def _pooled(tally: xr.Dataset, metric: str | Metric, pool: Sequence[str]) -> xr.Dataset:
     """Counts by night, summed over `pool`; a night of which a part is missing is missing."""
-    lacking = [name for name in _COUNTS if name not in tally]
-    if "window" not in tally.dims or lacking:
+    lacking = [name for name in _COUNTS if name not in getattr(tally, "data_vars", ())]
+    if lacking or "window" not in tally.dims:
         raise InputError(
             f"The tally lacks {', '.join(lacking) if lacking else 'its nights (dimension window)'}; give what "
             "ppe.tally(...) or ppe.backtest(...) returned, before any sum over window."
@@ -232,8 +263,8 @@ def _pooled(tally: xr.Dataset, metric: str | Metric, pool: Sequence[str]) -> xr.
         name for name in wanted if name in tally and tally[name].dtype.kind == "f" and "window" in tally[name].dims
     ]
     chosen = tally[numbers]
-    if metric in ("hit_rate", *_BY_AREA) and all(name in tally for name in _ONCE.values()):
-        chosen = chosen.assign({name: tally[once] for name, once in _ONCE.items()})
+    if metric in ("hit_rate", *_BY_AREA) and all(name in tally for name in ONCE.values()):
+        chosen = chosen.assign({name: tally[once] for name, once in ONCE.items()})
     if not chosen.sizes["window"]:
         raise InputError("The tally has no night; give one with at least one window.")
     return chosen.sum([name for name in pool if name in chosen.dims], skipna=False)
@@ -251,8 +282,6 @@ def _without(nights: xr.Dataset, missing: xr.DataArray) -> xr.Dataset:
 
 def _draws(nights: int, resamples: int, seed: int) -> npt.NDArray[np.float64]:
     """How often each night is drawn, shape (resamples, nights)."""
-    if resamples < 1:
-        raise InputError(f"resamples={resamples!r}; give the number of draws, for instance 1000.")
     generator = np.random.default_rng(seed)
     return generator.multinomial(nights, np.full(nights, 1 / nights), size=resamples).astype(np.float64)
 
@@ -319,7 +348,7 @@ def _result(
 ) -> xr.Dataset:
     import xarray as xr
 
-    about = {name: estimate.attrs.get(name, "") for name in ("long_name", "units", "definition")}
+    about = {name: estimate.attrs.get(name, "") for name in ("long_name", "units", "better", "definition", "reference")}
     about["metric"] = str(estimate.name)
     made = xr.Dataset(
         {
@@ -332,4 +361,9 @@ def _result(
     )
     for name in ("estimate", "low", "high"):
         made[name].attrs = about
+    made["nights"].attrs = {
+        "long_name": "nights",
+        "units": "nights",
+        "definition": "nights of which no count that the metric is made of is missing",
+    }
     return made

@@ -27,25 +27,31 @@ FloatArray = npt.NDArray[np.float64]
 
 # Of a logarithm of a rate, for what is zero but for rounding.
 _LARGEST_LOG = 30.0
+_BY_CRIME, _BY_NIGHT = "crimes taken as independent", "sums of whole nights"
+_APART = "nights on which the gain is not 0"
+# Name: long name, units, which is better, definition.
 _NAMES = {
-    "information_gain": ("information gain of a over b", "nats per crime"),
-    "s": ("standard deviation of the log ratio over crimes", "nats"),
-    "t": ("gain over its standard error, by crime", "1"),
-    "df": ("degrees of freedom", "1"),
-    "low": ("lower end of the interval, crimes taken as independent", "nats per crime"),
-    "high": ("upper end of the interval, crimes taken as independent", "nats per crime"),
-    "z": ("signed ranks of the crimes, as a normal deviate", "1"),
-    "p": ("p-value of no gain, crimes taken as independent", "1"),
-    "night_low": ("lower end of the interval, by night", "nats per crime"),
-    "night_high": ("upper end of the interval, by night", "nats per crime"),
-    "night_z": ("signed ranks of the nights, as a normal deviate", "1"),
-    "night_p": ("p-value of no gain, by night", "1"),
-    "crimes": ("crimes", "crimes"),
-    "crimes_apart": ("crimes whose log ratio is not the mean excess", "crimes"),
-    "nights": ("nights", "nights"),
-    "nights_apart": ("nights on which one gained over the other", "nights"),
-    "enough": ("whether there are crimes and nights enough for a verdict by night", "1"),
-}
+    "s": ("standard deviation of the log ratio over crimes", "nats", "neither", "of ln lam_A - ln lam_B, over crimes"),
+    "t": ("gain over its standard error, by crime", "1", "higher", "gain / (s / sqrt(N))"),
+    "df": ("degrees of freedom", "1", "neither", "N - 1"),
+    "low": (f"lower end of the interval, {_BY_CRIME}", "nats per crime", "higher", "gain - t(1 - alpha/2) s/sqrt(N)"),
+    "high": (f"upper end of the interval, {_BY_CRIME}", "nats per crime", "higher", "gain + t(1 - alpha/2) s/sqrt(N)"),
+    "z": ("signed ranks of the crimes, as a normal deviate", "1", "higher", "of log ratios less (Nhat_A - Nhat_B)/N"),
+    "p": (f"p-value of no gain, {_BY_CRIME}", "1", "lower", "two-sided"),
+    "night_low": ("lower end of the interval, by night", "nats per crime", "higher", f"long-run error, {_BY_NIGHT}"),
+    "night_high": ("upper end of the interval, by night", "nats per crime", "higher", f"long-run error, {_BY_NIGHT}"),
+    "night_z": ("signed ranks of the nights, as a normal deviate", "1", "higher", "of the gains of whole nights"),
+    "night_p": ("p-value of no gain, by night", "1", "lower", f"two-sided, {_BY_NIGHT}"),
+    "crimes": ("crimes", "crimes", "neither", "recorded in cells of the study area"),
+    "crimes_apart": ("crimes whose log ratio is not the mean excess", "crimes", "neither", "crimes that have a rank"),
+    "nights": ("nights", "nights", "neither", "windows of both surfaces"),
+    "nights_apart": ("nights on which one gained over the other", "nights", "neither", _APART),
+    "enough": (
+        "whether there are crimes and nights enough for a verdict by night", "1", "neither",
+        f"at least {LEAST_NIGHTS} {_APART}, and {LEAST_CRIMES} crimes",
+    ),
+}  # fmt: skip
+_LONG_RUN, _RANKS = "Kiefer and Vogelsang 2005", "Wilcoxon 1945"
 
 
 class _Pair(NamedTuple):
@@ -158,7 +164,8 @@ def t_test(
             by_night = studentised_ratio(pair.nightly[order], nights[order], alpha=alpha, lags=lags)
             made["night_low"][lead], made["night_high"][lead] = by_night.low, by_night.high
             made["night_p"][lead] = by_night.p
-    return _result(found, made, lowest, "paired t-test of the information gain", alpha=float(alpha))
+    sources = dict.fromkeys(("night_low", "night_high", "night_p"), _LONG_RUN)
+    return _result(found, made, lowest, "paired t-test of the information gain", sources, alpha=float(alpha))
 
 
 def w_test(
@@ -225,7 +232,8 @@ def w_test(
         if pair.enough:
             by_night = signed_ranks(pair.nightly, float(np.abs(pair.nightly).max()), exact=True)
             made["night_z"][lead], made["night_p"][lead] = by_night.z, by_night.exact_p
-    return _result(found, made, lowest, "Wilcoxon signed-rank test of the gain", exact_up_to=MOST_EXACT)
+    sources = dict.fromkeys(("z", "p", "night_z", "night_p"), _RANKS)
+    return _result(found, made, lowest, "Wilcoxon signed-rank test of the gain", sources, exact_up_to=MOST_EXACT)
 
 
 def _whole(
@@ -271,7 +279,14 @@ def _spread(log_ratio: FloatArray, crimes: FloatArray) -> float:
     return spread if spread > 1e-12 * _LARGEST_LOG else 0.0
 
 
-def _result(found: Gains, made: dict[str, FloatArray], floor: float | None, what: str, **settings: Any) -> xr.Dataset:
+def _result(
+    found: Gains,
+    made: dict[str, FloatArray],
+    floor: float | None,
+    what: str,
+    sources: dict[str, str],
+    **settings: Any,
+) -> xr.Dataset:
     """Results beside the gain, the numbers of crimes and nights, and what they mean."""
     import xarray as xr
 
@@ -288,10 +303,11 @@ def _result(found: Gains, made: dict[str, FloatArray], floor: float | None, what
         for name, values in {"information_gain": mean_gain(found), **made, **counted}.items()
     }
     about = gain_attrs(found, floor)
-    for name, variable in variables.items():
-        long_name, units = _NAMES[name]
-        variable.attrs = {"long_name": long_name, "units": units}
     variables["information_gain"].attrs = about
+    for name, (long_name, units, better, definition) in _NAMES.items():
+        if name in variables:
+            variables[name].attrs = {"long_name": long_name, "units": units, "better": better, "definition": definition}
+            variables[name].attrs["reference"] = sources.get(name, about["reference"])
     return xr.Dataset(
         variables,
         attrs={

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from predpol_eval.comparisons.drawable import COUNTED_ONCE, ONCE
 from predpol_eval.errors import InputError, PredPolWarning
 
 if TYPE_CHECKING:
@@ -19,9 +20,6 @@ _ONE_OF = ("forecaster", "kind", "budget")
 _COUNTS = (
     "hits", "events", "budget_m2", "total_m2", "flagged_m2", "chance_hits", "oracle_hits", "boxes", "boxes_hit",
 )  # fmt: skip
-# Metrics in which a crime whose moment is uncertain enters once.
-COUNTED_ONCE = ("hit_rate", "pai", "search_efficiency")
-_ONCE = {"hits": "hits_once", "events": "events_once"}
 
 
 class Side(NamedTuple):
@@ -103,7 +101,7 @@ def _of_tally(single: xr.Dataset, role: str, metric: str, above: str, below: str
         raise InputError(f"{role} has no night; give a tally of at least one window.")
     wanted = [name for name in (*_COUNTS, "log_score") if name in single and "window" in single[name].dims]
     _refuse_part_of_a_city(single, role, metric)
-    know_once = all(name in single for name in _ONCE.values())
+    know_once = all(name in single for name in ONCE.values())
     if (know_once or single.attrs.get("spread")) and metric not in COUNTED_ONCE:
         raise InputError(
             f"{role} has crimes of uncertain moment, spread over several nights, and {metric!r} would take one of "
@@ -121,7 +119,7 @@ def _of_tally(single: xr.Dataset, role: str, metric: str, above: str, below: str
     counts["night"] = np.where(np.isnan(counts[above]), np.nan, 1.0)
     once = None
     if metric in COUNTED_ONCE and know_once:
-        once = {**counts, **{name: _by_night(single[other]) for name, other in _ONCE.items()}}
+        once = {**counts, **{name: _by_night(single[other]) for name, other in ONCE.items()}}
     window = single["window"].to_numpy() if "window" in single.coords else np.arange(single.sizes["window"])
     if len(np.unique(window)) < len(window):
         raise InputError(f"{role} holds some nights twice; give every window once.")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from predpol_eval.errors import InputError
+from predpol_eval.errors import InputError, number_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -74,6 +74,10 @@ def alpha_spending(
     call again with the shares at which looks were in fact taken. What may not depend on the results is when to look;
     where it might, use ``method="sequence"``. The total is fixed beforehand: should more nights come than planned, the
     last look is still at share 1.
+
+    A look so early that next to nothing may be spent has an infinite boundary and a level of 0, which no test can have:
+    it can find nothing, so skip it (``if level > 0``). Levels below 1/(draws + 1) are finer than a p-value of
+    ``method="bootstrap"`` or ``"signflip"`` can be: draw more, or use ``method="dm"``.
 
     References
     ----------
@@ -150,7 +154,9 @@ def _spent(information: FloatArray, alpha: float, spending: str | Spending) -> F
             f"spending={spending!r}; choose 'obrien_fleming' or 'pocock', or give a function of the share of "
             "information."
         )
-    spent = np.array([float(spending(float(share))) for share in information])
+    given = [spending(float(share)) for share in information]
+    remedy = f"give a function of the share whose value is the alpha spent by then, never falling, at most {alpha:g}"
+    spent = np.array([number_of(value, "spending(share)", remedy) for value in given])
     steps = np.diff(spent, prepend=0.0)
     if not np.isfinite(spent).all() or steps.min() < -1e-12 or spent.max() > alpha * (1 + 1e-9):
         raise InputError(

@@ -108,7 +108,7 @@ def n_test(
         "reference": "Zechar, Gerstenberger and Rhoades 2010",
     }
     result = xr.Dataset(
-        {name: explain(found, values, name, None, **attrs, **about) for name, (values, attrs) in made.items()}
+        {name: explain(found, values, name, **attrs, **about) for name, (values, attrs) in made.items()}
     )
     result["observed"] = xr.DataArray(number, attrs={"long_name": "crimes recorded in cells", "units": "crimes"})
     result.attrs = {

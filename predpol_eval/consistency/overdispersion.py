@@ -86,7 +86,6 @@ def dispersion(
         found,
         estimate_dispersion(found.rates.sum(axis=-1), found.crimes.sum(axis=-1)),
         "dispersion",
-        None,
         long_name="dispersion of the nightly number of crimes",
         units="1",
         better="1",

@@ -11,7 +11,7 @@ from predpol_eval.consistency.catalogues import joint_log_likelihood, simulated_
 from predpol_eval.consistency.overdispersion import chosen_dispersion
 from predpol_eval.counts import TimeRule
 from predpol_eval.errors import InputError
-from predpol_eval.scores.expected import explain, read_expected, refuse_fractions, refuse_overlap
+from predpol_eval.scores.expected import explain, floor_told, read_expected, refuse_fractions, refuse_overlap
 from predpol_eval.scores.log_scores import check_floor
 
 if TYPE_CHECKING:
@@ -262,9 +262,18 @@ def _simulated(
     result = xr.Dataset(
         {
             "p": explain(
-                found, p, "p", lowest, long_name=f"p-value of the {name}", units="1", better="not small", **about
+                found,
+                p,
+                "p",
+                floor=floor_told(lowest),
+                long_name=f"p-value of the {name}",
+                units="1",
+                better="not small",
+                **about,
             ),
-            "statistic": explain(found, statistic, "statistic", lowest, long_name=f"{log} of the crimes", **nats),
+            "statistic": explain(
+                found, statistic, "statistic", floor=floor_told(lowest), long_name=f"{log} of the crimes", **nats
+            ),
             "simulated": xr.DataArray(
                 quantiles,
                 dims=(*found.leading, "quantile"),
@@ -272,7 +281,7 @@ def _simulated(
                 attrs={"long_name": f"{log} of the draws", **nats},
             ),
             "dispersion": explain(
-                found, phi, "dispersion", None, long_name="variance over mean taken", units="1", better="1"
+                found, phi, "dispersion", long_name="variance over mean taken", units="1", better="1"
             ),
         },
         attrs={"long_name": name, **about, "crimes": float(found.crimes.sum())},

@@ -26,7 +26,7 @@ COUNTS = {
     "neither": ("crimes captured by neither", "crimes"),
     "events": ("crimes in the cells of the study area", "crimes"),
     "outside": ("crimes in no cell of the study area", "crimes"),
-    "union_m2": ("area flagged by either", "m2"),
+    "union_m2": ("ground flagged by either, summed over windows", "m2"),
 }
 _NEEDED = ("both", "first_only", "second_only", "events")
 _SOURCE = "Adepeju, Rosser and Cheng 2016 (not read in the original)"

@@ -80,7 +80,6 @@ def brier(
         found,
         mean,
         "brier",
-        None,
         long_name="Brier score",
         units="1",
         better="lower",

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from predpol_eval.civil_time import TimeArray
 from predpol_eval.counts import Judged, TimeRule, judged
 from predpol_eval.errors import InputError
 
@@ -114,17 +115,41 @@ def refuse_overlap(found: Expected, what: str) -> None:
         If a window begins before another has ended.
     """
     windows = found.both.windows
-    order = np.argsort(windows.start, kind="stable")
-    early = int((windows.start[order][1:] < windows.end[order][:-1]).sum())
+    refuse_overlapping(windows.start, windows.end, what, "risk")
+
+
+def refuse_overlapping(start: TimeArray, end: TimeArray, what: str, data: str) -> None:
+    """Refuse windows that overlap.
+
+    Parameters
+    ----------
+    start, end : array of datetime64, shape (windows,)
+    what : str
+        What would count a crime as several, for the message.
+    data : str
+        What to select from: ``"risk"`` or ``"tally"``.
+
+    Raises
+    ------
+    InputError
+        If a window begins before another has ended.
+    """
+    order = np.argsort(start, kind="stable")
+    early = int((start[order][1:] < end[order][:-1]).sum())
     if early:
         raise InputError(
             f"{early} of {len(order)} windows begin before the one before has ended, so that {what} would count the "
             "same crime more than once; take windows that do not overlap, for instance every second one: "
-            "risk.isel(window=slice(None, None, 2))."
+            f"{data}.isel(window=slice(None, None, 2))."
         )
 
 
-def explain(found: Expected, values: Any, name: str, floor: float | None, **attrs: Any) -> xr.DataArray:
+def floor_told(floor: float | None) -> float | str:
+    """Say the floor in attrs, which hold no None."""
+    return "none" if floor is None else floor
+
+
+def explain(found: Expected, values: Any, name: str, **attrs: Any) -> xr.DataArray:
     """Give numbers over the leading dimensions their names and what they mean."""
     import xarray as xr
 
@@ -136,7 +161,6 @@ def explain(found: Expected, values: Any, name: str, floor: float | None, **attr
         attrs={
             "better": "higher",
             **attrs,
-            "floor": "none" if floor is None else floor,
             "outside": float(found.both.outside.sum()),
         },
     )

@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from predpol_eval.counts import TimeRule
 from predpol_eval.errors import NotComparableError, PredPolWarning
-from predpol_eval.scores.expected import Expected, read_expected
+from predpol_eval.scores.expected import Expected, floor_told, read_expected
 from predpol_eval.scores.log_scores import check_floor
 
 if TYPE_CHECKING:
@@ -151,7 +151,7 @@ def gain_attrs(found: Gains, floor: float | None) -> dict[str, Any]:
         "definition": "(1/N) sum over crimes of (ln lam_A - ln lam_B) - (Nhat_A - Nhat_B)/N",
         "reference": "Rhoades et al. 2011",
         "crimes": found.number,
-        "floor": "none" if floor is None else floor,
+        "floor": floor_told(floor),
         "outside": float(found.read.both.outside.sum()),
     }
 

@@ -74,7 +74,6 @@ def calibration_ratio(
         found,
         predicted / recorded if recorded > 0 else np.full(predicted.shape, np.nan),
         "calibration_ratio",
-        None,
         long_name="calibration ratio",
         units="1",
         better="1",

@@ -9,7 +9,7 @@ import numpy.typing as npt
 
 from predpol_eval.counts import TimeRule
 from predpol_eval.errors import InputError
-from predpol_eval.scores.expected import explain, read_expected
+from predpol_eval.scores.expected import explain, floor_told, read_expected
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -97,7 +97,7 @@ def poisson_log_score(
         found,
         mean,
         "poisson_log_score",
-        lowest,
+        floor=floor_told(lowest),
         long_name="Poisson log score",
         units="nats per window",
         definition="mean over windows of the sum over cells of -lam + y ln lam - ln y!",
@@ -166,7 +166,7 @@ def location_log_score(
         found,
         mean,
         "location_log_score",
-        lowest,
+        floor=floor_told(lowest),
         long_name="location log score",
         units="nats per crime",
         definition="ln A + mean over crimes of ln(lam / (a sum of lam))",

@@ -12,6 +12,7 @@ import numpy as np
 
 from predpol_eval import metrics
 from predpol_eval.comparisons import compare
+from predpol_eval.comparisons.result import LEAST_CRIMES, LEAST_NIGHTS
 from predpol_eval.sensitivity.layouts import Ground, Layout
 from predpol_eval.strata import stratify
 
@@ -35,17 +36,26 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
 _TIED = 1e-9
 # Ground that differs by more makes another budget of it.
 _UNEQUAL = 0.1
-_FOUND = MappingProxyType(
+_SOURCE = "Diebold and Mariano 1995; Kiefer and Vogelsang 2005"
+# Name: type, units ("" for those of the metric), long name, definition.
+_FOUND: Mapping[str, tuple[type, str, str, str]] = MappingProxyType(
     {
-        "difference": ("first less second, pooled over the nights both have", float),
-        "low": ("lower end of the interval", float),
-        "high": ("upper end of the interval", float),
-        "p": ("p-value of no difference", float),
-        "enough": ("whether the two differ on enough nights and by enough crimes", bool),
-        "verdict": ("what may be said of the difference on this grid alone", object),
-        "nights_compared": ("nights that both have", int),
+        "difference": (
+            float, "", "first less second, pooled over the nights both have", "metric of the first less the second's",
+        ),
+        "low": (float, "", "lower end of the interval", "of compare(..., method='dm') on this grid alone"),
+        "high": (float, "", "upper end of the interval", "of compare(..., method='dm') on this grid alone"),
+        "p": (float, "1", "p-value of no difference", "of compare(..., method='dm') on this grid alone"),
+        "enough": (
+            bool, "1", "whether the two differ on enough nights and by enough crimes",
+            f"at least {LEAST_NIGHTS} nights on which they differ, and {LEAST_CRIMES} differing crimes",
+        ),
+        "verdict": (
+            object, "1", "what may be said of the difference on this grid alone", "where the interval lies of zero",
+        ),
+        "nights_compared": (int, "nights", "nights that both have", "nights that neither missed"),
     }
-)
+)  # fmt: skip
 
 
 class GridRun(NamedTuple):
@@ -62,7 +72,14 @@ class GridRun(NamedTuple):
     ) -> GridRun:
         """Sum a tally over nights and areas, and compare its forecasters."""
         counts = stratify(tally, METRICS[metric], by=())
-        ranks = _ranks(counts[metric]).assign_attrs(long_name="rank, 1 the best", units="1")
+        ranks = _ranks(counts[metric])
+        ranks.attrs = {
+            "long_name": "rank, 1 the best",
+            "units": "1",
+            "better": "lower",
+            "definition": f"place among the forecasters by {metric}, the highest first; tied ones share the mean",
+            "reference": "as defined here",
+        }
         elsewhere = tally["elsewhere"].reset_coords(drop=True)
         return cls(
             layout, ground, counts.assign(rank=ranks, elsewhere=elsewhere), _compared(tally, metric, baseline, alpha)
@@ -92,7 +109,7 @@ def _compared(tally: xr.Dataset, metric: str, baseline: str | None, alpha: float
     pairs = pairs_of([str(name) for name in tally["forecaster"].to_numpy()], baseline)
     kinds, budgets = tally["kind"].to_numpy(), tally["budget"].to_numpy()
     shape = (len(pairs), len(kinds), len(budgets))
-    held: dict[str, Any] = {name: np.empty(shape, dtype=kind) for name, (_, kind) in _FOUND.items()}
+    held: dict[str, Any] = {name: np.empty(shape, dtype=about[0]) for name, about in _FOUND.items()}
     for place in np.ndindex(*shape):
         here = tally.isel(kind=place[1], budget=place[2])
         a, b = (here.sel(forecaster=name) for name in pairs[place[0]])
@@ -103,7 +120,7 @@ def _compared(tally: xr.Dataset, metric: str, baseline: str | None, alpha: float
     dims = ("pair", "kind", "budget")
     named = np.array([f"{first} - {second}" for first, second in pairs], dtype=object)
     return xr.Dataset(
-        {name: (dims, values, {"long_name": _FOUND[name][0]}) for name, values in held.items()},
+        {name: (dims, values, _about(name)) for name, values in held.items()},
         coords={
             "pair": ("pair", named),
             "first": ("pair", np.array([first for first, _ in pairs], dtype=object)),
@@ -112,6 +129,14 @@ def _compared(tally: xr.Dataset, metric: str, baseline: str | None, alpha: float
             "budget": tally["budget"].variable,
         },
     )
+
+
+def _about(name: str) -> dict[str, str]:
+    _, units, long_name, definition = _FOUND[name]
+    about = {"long_name": long_name, "units": units, "definition": definition}
+    if name in ("difference", "low", "high"):
+        about["better"] = "higher"
+    return {**about, "reference": "as defined here" if name in ("enough", "verdict", "nights_compared") else _SOURCE}
 
 
 def summed_up(runs: list[GridRun], metric: str, baseline: str | None, alpha: float) -> xr.Dataset:
@@ -134,9 +159,13 @@ def summed_up(runs: list[GridRun], metric: str, baseline: str | None, alpha: flo
         result[name] = extreme.assign_attrs(long_name=f"{metric}, {text}", units=units)
     ranks = result["rank"]
     alike = (ranks == ranks[0]) | (ranks.isnull() & ranks[0].isnull())
-    result["same_order"] = alike.all("forecaster").assign_attrs(
-        long_name="whether all ranks are those of the base grid", units="1"
-    )
+    result["same_order"] = alike.all("forecaster")
+    result["same_order"].attrs = {
+        "long_name": "whether all ranks are those of the base grid",
+        "units": "1",
+        "definition": "every forecaster has the rank that it has on the base grid",
+        "reference": "as defined here",
+    }
     for name in ("difference", "low", "high"):
         result[name].attrs["units"] = units
     result = result.assign(_over_grids(result, units))
@@ -231,7 +260,7 @@ def _words(result: xr.Dataset, metric: str, alpha: float) -> xr.DataArray:
     return like.copy(data=texts).assign_attrs(long_name="what the grids say", units="1")
 
 
-_VERDICTS = ("higher", "lower", "no clear difference", "too few differences to tell")
+_VERDICTS = ("higher", "lower", "no clear difference", "too few differences to tell", "no interval")
 
 
 def _written(number: Any, metric: str) -> str:

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from predpol_eval import metrics
-from predpol_eval.errors import InputError
+from predpol_eval.errors import InputError, refuse_rri
 from predpol_eval.scores import LOG_SCORES
 from predpol_eval.strata.groups import Grouping, read_by
+from predpol_eval.strata.own_metric import EXAMPLE, result_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -55,8 +56,8 @@ def stratify(
     -------
     xarray.Dataset
         The metric under its name; ``few`` (fewer than 20 crimes: too few to read the ratio); ``nights`` that count and
-        ``nights_missing`` (failed); and all counts of the tally, summed. The dimensions of `by` come last, so that
-        ``.to_dataframe()`` is a tidy table.
+        ``nights_missing`` (failed); and all counts of the tally, summed. The dimensions of `by` come first, then those
+        that remain, in the order of the tally; ``.to_dataframe()`` is a tidy table.
 
     Raises
     ------
@@ -68,8 +69,8 @@ def stratify(
     A window belongs to the local civil day on which it starts: a shift from 22:00 to 06:00 to the evening it begins,
     so that most of Saturday night's small hours are Saturday's, and a week as one window to its first day. All seven
     days, both kinds of day and all twelve months of the year are always listed, and periods run from the first to the
-    last without a gap; a group without nights has ``nights`` 0, counts 0 and a metric of NaN. Hours are those at which
-    windows start.
+    last without a gap; a group without nights has ``nights`` 0, counts 0 and a metric of NaN. Where there were nights
+    and all failed, the counts are NaN too. Hours are those at which windows start.
 
     A night that failed, or of which a part that is summed failed, is left out above and below the line. ``outside``
     has no area and is left out where areas are kept apart. ``pei`` by area is NaN under a city-wide budget (see
@@ -113,21 +114,28 @@ def stratify(
 
 def _functions(metric: Any, tally: Any) -> dict[str, Metric]:
     """Functions of a summed tally by the name of what they give (a function of one's own: by its place)."""
-    asked = [metric] if isinstance(metric, str) or callable(metric) else list(metric)
+    asked = list(metric) if isinstance(metric, list | tuple) else [metric]
     if not asked:
         raise InputError("No metric was given; give at least one, for instance 'hit_rate'.")
     found: dict[str, Metric] = {}
     for place, one in enumerate(asked):
         if callable(one):
             found[f"function {place}"] = one
-        elif one in NAMES:
+            continue
+        refuse_rri(one)
+        if not isinstance(one, str):
+            raise InputError(
+                f"metric={one!r} is {type(one).__name__}; give a name, for instance 'hit_rate', or a function of a "
+                f"tally, for instance {EXAMPLE}."
+            )
+        if one in NAMES:
             found[one] = getattr(metrics, one)
         elif one in ("log_score", "log_score_unfloored"):
             found[one] = _log_score(one, tally)
         else:
             raise InputError(
                 f"metric={one!r}; choose one of {', '.join(map(repr, (*NAMES, 'log_score', 'log_score_unfloored')))}, "
-                "or give a function of a tally, for instance lambda total: ppe.ppai(total, 0.5)."
+                f"or give a function of a tally, for instance {EXAMPLE}."
             )
     return found
 
@@ -234,6 +242,11 @@ def _over_nights(parts: xr.Dataset, groups: list[Grouping], sum_nights: bool) ->
     filled["nights_missing"] = missing.astype(np.float64)
     if sum_nights:
         filled = _sums(filled, "window", [group for group in groups if group.dim == "window"])
+        lost = (filled["nights"] == 0) & (filled["nights_missing"] > 0)
+        if bool(lost.any()):
+            # Nothing is known of a group of which every night failed; it is not one without crime.
+            known = ~_no_wider_than_needed(lost)
+            filled = filled.assign({name: filled[name].where(known) for name in parts.data_vars})
     elif some:
         # A night kept by itself that failed has no counts, rather than none that it caught.
         filled = filled.assign({name: filled[name].where(~gone) for name in parts.data_vars})
@@ -266,13 +279,13 @@ def _result(
     ratios: dict[str, xr.DataArray] = {}
     taken = [str(name) for name in total.data_vars if name not in LOG_SCORES]
     for asked, function in functions.items():
-        ratio = function(total)
-        name = getattr(ratio, "name", None) or getattr(function, "__name__", asked)
-        if not isinstance(ratio, xr.DataArray) or name in {*taken, *ratios, "few"}:
-            found = f"named {name!r}" if isinstance(ratio, xr.DataArray) else f"a {type(ratio).__name__}"
+        called = getattr(function, "__name__", asked)
+        ratio = result_of(function, total, asked if called == "<lambda>" else called)
+        name = ratio.name or called
+        if name in {*taken, *ratios, "few"}:
             raise InputError(
-                f"The metric {asked!r} gives {found}; expected a DataArray under a name of its own (.rename('...')), "
-                f"not one of {', '.join((*taken, *ratios, 'few'))}."
+                f"The metric {asked!r} gives a result named {name!r}; expected a name of its own (.rename('...')), not "
+                f"one of {', '.join((*taken, *ratios, 'few'))}."
             )
         ratios[str(name)] = ratio
     few = (~(total["events"] >= FEW_CRIMES - 1e-9)).assign_attrs(
@@ -284,11 +297,12 @@ def _result(
     table = xr.Dataset({**ratios, "few": few, **{name: total[name] for name in order}})
     if "area" in tally.dims and "area" not in by:
         table = table.drop_vars("area", errors="ignore")
-    table = table.transpose(..., *by)
-    # A table made of it has its columns in the order of the coordinates.
-    coords = sorted(table.coords, key=lambda name: by.index(name) if name in by else -1)
+    order_of_tally = [*tally["hits"].dims, *tally.dims]
+    order_of_dims = dict.fromkeys([*by, *(dim for dim in order_of_tally if dim in table.dims), *table.dims])
+    table = table.transpose(*(dim for dim in order_of_dims if dim in table.dims))
+    # A table made of it has its index in the order of these, and its columns in that of all variables.
     result = xr.Dataset(
-        coords={name: table[name].variable for name in coords},
+        coords={name: table[name].variable for name in order_of_dims if name in table.coords},
         attrs={
             **about,
             "metric": ", ".join(ratios),
@@ -298,4 +312,5 @@ def _result(
             "group_of_a_window": "that of the local civil time at which it starts",
         },
     )
-    return result.assign(table.data_vars)
+    others = {name: coord.variable for name, coord in table.coords.items() if name not in table.dims}
+    return result.assign({name: values.variable for name, values in table.data_vars.items()}).assign_coords(others)

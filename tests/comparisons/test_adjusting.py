@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from statsmodels.stats.multitest import multipletests
 
+import predpol_eval as ppe
 from predpol_eval import InputError
 from predpol_eval.comparisons.adjusting import adjust
 from tests.naive import adjusting as naive
@@ -177,6 +178,15 @@ def test_the_given_stays_as_it_was():
 def test_what_is_refused(p, options, said):
     with pytest.raises(InputError, match=said):
         adjust(p, **options)
+
+
+def test_a_comparison_is_not_its_p():
+    nights = xr.Dataset({"hits": ("window", [1.0, 2.0]), "events": ("window", [4.0, 4.0])})
+    found = ppe.compare(nights, nights)
+    for wrong in ({"x": found}, [found, found], [0.5, found], found):
+        with pytest.raises(InputError, match=r"Found a Comparison.*found\.p for name, found"):
+            adjust(wrong)
+    assert np.isnan(adjust({"x": found.p})["x"])
 
 
 def test_a_dataset_is_refused_with_the_call_to_make():

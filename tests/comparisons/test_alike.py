@@ -98,6 +98,13 @@ def test_ratios_that_reward_flagging_less_are_refused_where_one_flagged_less(met
     # A part of a cell more or less, where the border cuts cells, is no difference.
     near = tally.assign(flagged_m2=(both, np.array([np.full(60, 19.5), np.full(60, 20.0)])))
     assert ppe.compare(*sides(near), metric).n == 60
+    # As many boxes, of which more were cut by the border: no less was spent, but by lift, which counts the ground.
+    cut = tally.assign(boxes=(both, np.full((2, 60), 20.0)))
+    if metric == "lift":
+        with pytest.raises(NotComparableError, match="rewards whoever flags less"):
+            ppe.compare(*sides(cut), metric)
+    else:
+        assert ppe.compare(*sides(cut), metric).n == 60
 
 
 def test_the_best_of_a_city_is_not_that_of_some_of_its_areas():

@@ -267,6 +267,16 @@ def test_crimes_that_cluster_deceive_the_version_by_crime():
     assert max(misses["night_p"], misses["night_ranks"]) < 0.12 * trials
 
 
+def test_they_explain_themselves():
+    surfaces = trial(3)[3]
+    ours, ranked = ppe.t_test(*surfaces), ppe.w_test(*surfaces)
+    for found in (ours, ranked):
+        for name in found.data_vars:
+            assert all(found[name].attrs[key] for key in ("long_name", "units", "better", "definition", "reference"))
+    assert ours.p.attrs["reference"] != ranked.p.attrs["reference"] == "Wilcoxon 1945"
+    assert ours.night_low.attrs["reference"] == "Kiefer and Vogelsang 2005"
+
+
 def test_what_cannot_be_tested_is_refused():
     _, _, _, (first, second, counted) = trial(5)
     frame = pd.DataFrame({"x": [1.0, 1.0], "y": 1.0, "t": "2018-05-01 18:00", "last": "2018-05-02 06:00"})

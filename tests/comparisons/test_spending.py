@@ -210,6 +210,8 @@ def test_it_explains_itself():
         (3, {"spending": lambda share: 0.05 * (1 - share)}, "never falling"),
         (3, {"spending": lambda share: float("nan")}, "never falling"),
         (3, {"spending": lambda share: share - 0.5}, "never below 0"),
+        (3, {"spending": lambda share: "x"}, r"spending\(share\)='x'; give a function"),
+        (3, {"spending": lambda share: None}, r"spending\(share\)=None; give a function"),
     ],
 )
 def test_what_is_refused(looks, options, said):

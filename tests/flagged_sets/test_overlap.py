@@ -118,6 +118,7 @@ def test_by_hand():
     assert [pair[name].item() for name in COUNTS] == [5, 2, 1, 6, 24]
     assert [pair[name].item() for name in RATIOS] == pytest.approx([3 / 14, 1 / 14, 5 / 8])
     assert pair.attrs["windows"] == 2
+    assert pair.union_m2.attrs == {"long_name": "ground flagged by either, summed over windows", "units": "m2"}
     nightly = ppe.complementarity(sets, crimes, pooled=False).isel(budget=0).sel(forecaster="A", other="B")
     assert nightly.one_only.to_numpy().tolist() == pytest.approx([0.3, 0])
     assert nightly.jaccard.to_numpy().tolist() == [0.625, pytest.approx(np.nan, nan_ok=True)]

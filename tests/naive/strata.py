@@ -44,4 +44,7 @@ def by_calendar(nights, zone, parts, names):
         group["nights"] += 1
         for name in names:
             group[name] += night[name]
+    for group in found.values():
+        if group["nights"] == 0:  # nothing is known of it
+            group |= dict.fromkeys(names, math.nan)
     return found

@@ -72,6 +72,15 @@ def test_the_known_and_the_unknown():
         assert ppe.calibration_ratio(city.risk.copy(data=factor * city.crimes), city.crimes).item() == factor
 
 
+@each
+def test_it_has_no_floor_and_needs_a_surface(name):
+    city = city_of([[0.25, 0.5]], [[1, 0]], [1, 1], "expected_count")
+    score = getattr(ppe, name)
+    assert "floor" not in score(city.risk, city.crimes).attrs
+    with pytest.raises(InputError, match=r"found ndarray, a plain array. Use ppe\.make_surface"):
+        score(city.risk.to_numpy(), city.crimes)
+
+
 def test_no_crime_and_no_window():
     quiet = city_of([[0.25, 0.5], [0.0, 0.0]], [[0, 0], [0, 0]], [1, 1], "expected_count")
     assert np.isnan(ppe.calibration_ratio(quiet.risk, quiet.crimes))
@@ -181,7 +190,7 @@ def test_other_grids_and_windows_are_refused(name):
     city = city_of([[1.0, 0.0]], [[1, 0]], [1, 1], "expected_count")
     longer = city_of([[1.0, 0.0]] * 2, [[1, 0]] * 2, [1, 1], "expected_count")
     other = city_of([[1.0, 0.0]], [[1, 0]], [1, 2], "expected_count")
-    with pytest.raises(NotComparableError, match="shape"):
+    with pytest.raises(NotComparableError, match=r"shape.*count the crimes of the surface's windows"):
         SCORES[name](city.risk, longer.crimes)
     with pytest.raises(NotComparableError, match="another grid"):
         SCORES[name](city.risk, other.crimes)

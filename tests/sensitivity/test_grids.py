@@ -16,7 +16,8 @@ import xarray as xr
 import predpol_eval as ppe
 from docs.scripts.league_cities import CITIES
 from predpol_eval import InputError, PredPolWarning
-from predpol_eval.sensitivity.grid_summary import _over_grids, _ranks, pairs_of
+from predpol_eval.comparisons.result import Comparison
+from predpol_eval.sensitivity.grid_summary import _VERDICTS, _over_grids, _ranks, pairs_of
 from tests.backtests.cities import AREAS, CRS, City, city
 
 BUDGETS = (ppe.TopCells(4, per="area"), ppe.Coverage(0.1))
@@ -258,6 +259,19 @@ def test_ranks(values, ranks):
     np.testing.assert_array_equal(found, ranks)
 
 
+def test_every_verdict_of_a_comparison_is_counted():
+    told = [one.verdict for one in every_comparison()]
+    assert set(told) == set(_VERDICTS)
+
+
+def every_comparison() -> list[Comparison]:
+    """One comparison of each verdict."""
+    about = {"a": "A", "b": "B", "metric": "hit_rate", "method": "dm", "estimate": 0.1, "p": 0.5, "n": 9, "alpha": 0.05}
+    more = {"crimes": 90.0, "differing_nights": 8, "differing_crimes": 30.0}
+    ends = [(0.05, 0.2, True), (-0.2, -0.05, True), (-0.1, 0.2, True), (0.05, 0.2, False), (np.nan, np.nan, True)]
+    return [Comparison(**about, **more, low=low, high=high, enough=enough) for low, high, enough in ends]
+
+
 def test_pairs():
     assert pairs_of(["a", "b", "c"], None) == [("b", "a"), ("c", "a"), ("c", "b")]
     assert pairs_of(["a", "b", "c"], "b") == [("a", "b"), ("c", "b")]
@@ -274,10 +288,12 @@ def test_the_sign_is_that_of_the_base_grid():
 
 def test_the_differences_are_those_of_compare(town, found):
     for metric in ("hit_rate", "pai", "lift"):
-        here = run(town, metric=metric, kinds="theft", baseline="floor", shifts=())
+        # The floor flags cut cells too, and so less under TopCells; a lift would reward that, and is refused.
+        budgets = BUDGETS[1:] if metric == "lift" else BUDGETS
+        here = run(town, metric=metric, kinds="theft", baseline="floor", shifts=(), budgets=budgets)
         assert here.pair.to_numpy().tolist() == ["map - floor", "all - floor"]
         plain = ppe.backtest(
-            LEAGUE, town.events, town.grid, town.schedule, budgets=BUDGETS, kinds="theft", progress=False
+            LEAGUE, town.events, town.grid, town.schedule, budgets=budgets, kinds="theft", progress=False
         )
         for name in ("map", "all"):
             for budget in plain.budget.to_numpy():
@@ -291,6 +307,8 @@ def test_the_differences_are_those_of_compare(town, found):
                 # No night failed: the difference is that of the metrics in the table, which charge the same area.
                 gap = row[metric].sel(forecaster=name) - row[metric].sel(forecaster="floor")
                 assert row.difference.item() == pytest.approx(gap.item(), abs=1e-12)
+    with pytest.raises(ppe.NotComparableError, match="lift rewards whoever flags less"):
+        run(town, metric="lift", kinds="theft", baseline="floor", shifts=(), budgets=BUDGETS[:1])
     assert found.first.to_numpy().tolist() == ["all", "floor", "floor"]
     assert found.second.to_numpy().tolist() == ["map", "map", "all"]
 
@@ -318,6 +336,13 @@ def test_the_summary_is_over_the_grids(found):
 def test_it_explains_itself_and_can_be_saved(found, tmp_path):
     assert {"metric", "base_grid", "definition", "turned", "reference", "alpha"} <= set(found.attrs)
     assert [name for name in found.data_vars if not {"long_name"} <= set(found[name].attrs)] == []
+    for name in ("difference", "low", "high", "p", "enough", "verdict", "nights_compared", "rank", "same_order"):
+        assert {"long_name", "units", "definition", "reference"} <= set(found[name].attrs), name
+    assert found["rank"].attrs["better"] == "lower"
+    assert "better" not in found.same_order.attrs
+    assert "highest first" in found["rank"].attrs["definition"]
+    assert found.nights_compared.attrs["units"] == "nights"
+    assert found.difference.attrs["units"] == found.hit_rate.attrs["units"]
     assert found.events.attrs["units"] == "crimes"
     assert found.hit_rate.attrs["better"] == "higher"
     ppe.save_tally(found, tmp_path / "grids.nc")
