@@ -60,7 +60,7 @@ class Row:
     measure: Callable[[Town], Any]
     read: Callable[[Any], Numbers] = numbers
     # Towns that it can be asked about, and on how many each property is tried: fewer where rows share code or are slow.
-    examples: int = 4
+    examples: int = 3
     kinds: tuple[str, ...] = ("score", "expected_count")
     whole: bool = False
     many_nights: bool = False
@@ -233,7 +233,8 @@ def _by_area(town: Town) -> xr.Dataset:
 
 def _table_sums(first: Town, one: Numbers, second: Town, two: Numbers) -> Numbers:
     total = {name: one[name] + two[name] for name in ("hits", "events", "nights", "flagged_m2", "oracle_hits")}
-    return total | {"few": total["events"] < 20}
+    with np.errstate(invalid="ignore"):
+        return total | {"few": total["events"] < 20, "hit_rate": total["hits"] / total["events"][..., None]}
 
 
 def _compared(metric: str, method: str, **options: Any) -> Callable[[Town], Comparison]:
@@ -367,7 +368,7 @@ ROWS: dict[str, Row] = {
         sees_crimes=False,
     ),
     "complementarity": Row(
-        name="complementarity", measure=_shared, examples=3, adds=_shared_sums, wider={"union_m2": 4.0},
+        name="complementarity", measure=_shared, examples=2, adds=_shared_sums, wider={"union_m2": 4.0},
         bounds={"one_only": (0.0, 1.0), "union_gain": (0.0, 0.5), "jaccard": (0.0, 1.0)},
         itself={"one_only": 0.0, "union_gain": 0.0, "jaccard": 1.0}, leading="kind",
         explained=("one_only", "union_gain", "jaccard"),
@@ -427,7 +428,8 @@ ROWS: dict[str, Row] = {
     "compare, signflip": _pairs("search_efficiency", "signflip", _windows),
     "compare, sequence": _pairs("hit_rate", "sequence", _crimes),
     "stratify": Row(
-        name="stratify", measure=_by_area, examples=2, adds=_table_sums,
+        name="stratify", measure=_by_area, examples=2,
+        read=lambda table: numbers(table.transpose("area", "weekend", "budget")), adds=_table_sums,
         wider={"search_efficiency": 0.25, "flagged_m2": 4.0, "budget_m2": 4.0, "total_m2": 4.0},
         bounds={"hit_rate": (0.0, 1.0)}, explained=("hit_rate", "pai", "search_efficiency"),
     ),

@@ -109,12 +109,13 @@ def in_order(order: Any) -> Move:
     return lambda values: values.reshape(*values.shape[:-2], -1)[..., order].reshape(values.shape)
 
 
-# The eight ways to turn or mirror a map, which leave neighbours neighbours.
-TURNS: tuple[Move, ...] = tuple(
-    lambda values, turn=turn, flip=flip: np.rot90(values[..., ::-1] if flip else values, turn, axes=(-2, -1))
-    for turn in range(4)
-    for flip in (False, True)
-)
+def _turn(quarters: int, mirrored: bool) -> Move:
+    return lambda values: np.rot90(values[..., ::-1] if mirrored else values, quarters, axes=(-2, -1))
+
+
+# The ways to turn or mirror a map, which leave neighbours neighbours.
+QUARTER_TURN = _turn(1, mirrored=False)
+TURNS = tuple(_turn(quarters, mirrored) for quarters in range(4) for mirrored in (False, True))[1:]
 
 
 def of_nights(town: Town, which: Any) -> Town:

@@ -54,10 +54,12 @@ def test_what_is_marked_is_outside_and_nothing_else(page):
             for cell in row[4:]:
                 if cell == "none given":
                     continue
-                inside = 0.93 - 5e-4 <= share(cell) <= 0.97 + 5e-4
-                assert (
-                    cell.startswith("**") != inside or abs(share(cell) - 0.93) < 6e-4 or abs(share(cell) - 0.97) < 6e-4
-                )
+                told = share(cell)
+                # A share is rounded to .1 %; at an edge either may be right.
+                if abs(told - 0.93) > 6e-4:
+                    assert cell.startswith("**") == (told < 0.93), row
+                if abs(told - 0.97) > 6e-4:
+                    assert (cell.startswith("*") and cell[1] != "*") == (told > 0.97), row
 
 
 def test_the_short_table_names_the_methods_that_cover(page):
@@ -110,13 +112,13 @@ def test_cells_are_found_again(page, scripts, full_run):
 
 def test_the_worlds_are_what_they_say(scripts):
     worlds = scripts["coverage_worlds"]
-    for nights in ("independent", "clustered", "0.25", "0.5"):
+    for nights in ("independent", "clustered", "0.5"):
         for crimes, (alone, both, neither) in worlds.RATES.items():
-            world = worlds.World(crimes, nights, 60, differ=True)
+            # To find the bells of correlated counts takes seconds; one kind of them is enough here.
+            world = worlds.World(crimes, nights, 60, differ=nights in ("independent", "clustered"))
             a, b, n = worlds.trials(world, 2000, 3)
-            assert (a - b).sum() / n.sum() == pytest.approx(
-                world.delta, abs=4 * (10 * alone / 120_000) ** 0.5 / (2 * alone)
-            )
+            chance = (10 * alone / 120_000) ** 0.5 / (2 * alone)
+            assert (a - b).sum() / n.sum() == pytest.approx(world.delta, abs=4 * chance)
             assert n.mean() == pytest.approx(2 * alone + both + neither, rel=0.03)
             alike = worlds.World(crimes, nights, 60)
             d = worlds.trials(alike, 2000, 3)
