@@ -212,8 +212,8 @@ def _refuse_no_surface(risk: Any) -> None:
     if not isinstance(risk, xr.DataArray):
         found = "ndarray, a plain array" if isinstance(risk, np.ndarray) else type(risk).__name__
         raise InputError(
-            f"A surface is an xarray.DataArray that says where and when it is; found {found}. Use "
-            "ppe.make_surface(values, grid, windows, kind=...)."
+            f"A surface is an xarray.DataArray; found {found}. Use ppe.make_surface(values, grid, windows, kind=...), "
+            "so that it says where and when it is."
         )
 
 
