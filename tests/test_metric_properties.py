@@ -35,9 +35,6 @@ from tests.metric_towns import (
 )
 from tests.zero_rates import assert_zero_never_helps, masking
 
-# There are some five hundred of these tests: one in so many runs always.
-SHARE = 6
-
 Check = Callable[[Row, Town, np.random.Generator], None]
 
 
@@ -63,15 +60,7 @@ def holds(check: Check, row: Row, examples: int | None = None) -> None:
 
 
 def rows(applies: Callable[[Row], Any] = lambda row: True) -> pytest.MarkDecorator:
-    """Rows that a property is of: some of them in every run, other ones for each property, and all in the long run."""
-    labels = [label for label, row in ROWS.items() if applies(row)]
-    return pytest.mark.parametrize(
-        "label",
-        [
-            pytest.param(label, marks=() if (place + len(labels)) % SHARE == 0 else pytest.mark.slow)
-            for place, label in enumerate(labels)
-        ],
-    )
+    return pytest.mark.parametrize("label", [label for label, row in ROWS.items() if applies(row)])
 
 
 def measured(row: Row, town: Town) -> Numbers:
