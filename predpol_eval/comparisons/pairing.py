@@ -18,7 +18,7 @@ from predpol_eval.comparisons.alike import (
 )
 from predpol_eval.comparisons.missing_nights import by_the_rule, on_common_nights, settled
 from predpol_eval.comparisons.one_side import Side, one_side
-from predpol_eval.errors import InputError
+from predpol_eval.errors import InputError, refuse_rri
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -41,10 +41,6 @@ UNITS = {"search_efficiency": "crimes per km2", "log_score": "nats per night"}
 # Metrics for which it can be said what a night would have added on which nothing was sent.
 COUNTED_WHEN_MISSING = ("hit_rate", "pai", "search_efficiency")
 MISSING_RULES = ("zero", "chance")
-TWO_MEANINGS = (
-    "RRI means two things; say which: Levine's ratio of two PAIs is ppe.rri_levine(t2, t1), the ratio of predicted to "
-    "observed crimes is ppe.calibration_ratio(risk, observed)."
-)
 
 
 class Pair(NamedTuple):
@@ -95,8 +91,7 @@ def paired(a: xr.Dataset, b: xr.Dataset, metric: str, missing: str, names: tuple
     """
     if not isinstance(metric, str):
         raise InputError(f"metric is {type(metric).__name__}; give its name: one of {', '.join(map(repr, METRICS))}.")
-    if metric.lower() == "rri":
-        raise InputError(f"metric={metric!r}: {TWO_MEANINGS}")
+    refuse_rri(metric)
     if metric not in METRICS:
         raise InputError(f"metric={metric!r}; choose one of {', '.join(map(repr, METRICS))}.")
     if missing not in MISSING_RULES:

@@ -183,7 +183,7 @@ def test_windows_of_other_length_are_not_compared():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda a, b: ppe.compare(a, b, "RRI"), "two things.*rri_levine.*calibration_ratio"),
+        (lambda a, b: ppe.compare(a, b, "RRI"), "two meanings.*rri_levine.*calibration_ratio"),
         (lambda a, b: ppe.compare(a, b, "hits"), "metric='hits'; choose one of 'hit_rate', 'pai'"),
         (lambda a, b: ppe.compare(a, b, method="t"), "method='t'; choose one of 'dm'"),
         (lambda a, b: ppe.compare(a, b, alpha=5), "alpha=5; give a share"),
