@@ -88,6 +88,7 @@ _HOME = {
     "bootstrap_by_night": "comparisons",
     "difference_by_night": "comparisons",
     "differences_in_words": "comparisons",
+    "comparisons_in_words": "comparisons",
     # near repeats
     "knox": "near_repeats",
     # forecasters
@@ -152,6 +153,7 @@ if TYPE_CHECKING:
     from predpol_eval.comparisons import alpha_spending as alpha_spending
     from predpol_eval.comparisons import bootstrap_by_night as bootstrap_by_night
     from predpol_eval.comparisons import compare as compare
+    from predpol_eval.comparisons import comparisons_in_words as comparisons_in_words
     from predpol_eval.comparisons import confidence_sequence as confidence_sequence
     from predpol_eval.comparisons import detectable_difference as detectable_difference
     from predpol_eval.comparisons import difference_by_night as difference_by_night

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -83,11 +84,11 @@ def capture_curve(
         )
     scene = make_scene(known)
     here = crimes[:, scene.cells]
-    values = surface.to_numpy().reshape(-1, len(windows), scene.position.size)[..., scene.cells]
+    values = surface.to_numpy().reshape(prod(surface.shape[:-3]), len(windows), scene.position.size)[..., scene.cells]
     key = values / scene.inside if kind == "expected_count" else values
     curves = [[_one(ranks, row, scene.inside) for ranks, row in zip(lead, here, strict=True)] for lead in key]
     best = [_one(row / scene.inside, row, scene.inside) for row in here]
-    share = np.unique(np.concatenate([points for lead in (*curves, best) for points, _ in lead]))
+    share = np.unique(np.concatenate([[0.0, 1.0], *(points for lead in (*curves, best) for points, _ in lead)]))
     total = here.sum()
     leading = surface.dims[:-3]
     pooled = np.stack([_pool(lead, share, total) for lead in curves])

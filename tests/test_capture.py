@@ -171,3 +171,13 @@ def test_what_has_no_curve_is_refused():
 def test_normalised_is_undefined_where_nobody_can_do_better_than_blind():
     city = city_of([[1, 0]], [[2, 2]], [4, 4])
     assert np.isnan(ppe.capture_auc(ppe.capture_curve(city.risk, city.crimes), normalised=True))
+
+
+def test_without_a_window_there_is_a_curve_that_is_not_known():
+    city = city_of([[0.4, 0.1, 0.3]], [[0, 1, 0]], [1, 1, 2], "expected_count")
+    risk = city.risk.isel(window=slice(0, 0)).expand_dims(forecaster=["A", "B"])
+    curve = ppe.capture_curve(risk, city.crimes.isel(window=slice(0, 0)), grid=city.grid)
+    assert curve.sizes["forecaster"] == 2
+    assert np.isnan(curve).all()
+    for number in (ppe.capture_auc(curve), ppe.pai_curve(curve), ppe.pei_curve(curve)):
+        assert np.isnan(number).all()

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from predpol_eval.civil_time import to_wall
-from predpol_eval.comparisons import bootstrap_by_night, difference_by_night, differences_in_words
+from predpol_eval.comparisons import bootstrap_by_night, compare, comparisons_in_words
 from predpol_eval.errors import InputError
 from predpol_eval.plot.risk_map import BLURRED
 
@@ -21,10 +21,13 @@ if TYPE_CHECKING:
 
 RATIOS = ("hit_rate", "pai")
 WIDTH = 90
+ALPHA = 0.05
+# Many, since the ends of intervals for several differences lie far out.
+DRAWS = 9999
 READING = (
     "Hits are crimes in flagged boxes; boxes tied for the last places count by chance. PAI is the hit rate over the "
-    "share of the ground flagged. Intervals draw whole nights, as if independent; none: too few crimes, nights or "
-    "catches."
+    "share of the ground flagged. The intervals of this table draw whole nights, as if independent; none: too few "
+    "crimes, nights or catches."
 )
 COLUMNS = (
     "forecaster", "kind", "budget", "hits", "crimes", "outside", "hit_rate", "hit_rate_low", "hit_rate_high", "pai",
@@ -123,18 +126,30 @@ def words(result: xr.Dataset, baseline: str, *, seed: int) -> list[str]:
     if result.sizes["forecaster"] < 2:
         return []
     budget = result["budget"].to_numpy()[0]
+    kinds = [str(kind) for kind in result["kind"].to_numpy()]
+    others = [str(name) for name in result["forecaster"].to_numpy() if name != baseline]
+    number = len(kinds) * len(others)
+    first = result.sel(budget=budget)
+    lines = []
     try:
-        found = difference_by_night(result.sel(budget=[budget]), "hit_rate", baseline=baseline, seed=seed)
+        for kind in kinds:
+            of_kind = first.sel(kind=kind)
+            # Each interval is widened for their number, so that all hold at once (Bonferroni).
+            found = [
+                compare(
+                    of_kind.sel(forecaster=name), of_kind.sel(forecaster=baseline), "hit_rate", "bootstrap",
+                    alpha=ALPHA / number, draws=DRAWS, seed=seed,
+                )
+                for name in others
+            ]  # fmt: skip
+            lines.append(f"{'All crimes' if kind == 'all' else kind}, {budget}. {comparisons_in_words(found)}")
     except InputError as error:
         return [f"The forecasters are not compared. {error}"]
-    lines = [
-        f"{'All crimes' if kind == 'all' else kind}, {budget}. {differences_in_words(found.sel(kind=[kind]))}"
-        for kind in result["kind"].to_numpy()
-    ]
-    number = found.attrs["intervals"]
+    several = f"The {number} intervals of these differences are" if number > 1 else "The interval of this difference is"
     lines.append(
-        f"The {number} intervals of these differences are wide enough that all hold at once in 95 of 100 such results. "
-        "One that covers zero shows no clear difference."
+        f"{several} by a bootstrap of blocks of nights, since nights resemble their neighbours, "
+        + ("and wide enough that all hold at once in 95 of 100 such results. " if number > 1 else "of level 95 %. ")
+        + "One that covers zero shows no clear difference."
     )
     return lines
 

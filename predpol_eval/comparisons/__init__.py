@@ -11,7 +11,7 @@ from predpol_eval.comparisons.pooled_difference import compare
 from predpol_eval.comparisons.result import Comparison
 from predpol_eval.comparisons.sequence import sequence_rho
 from predpol_eval.comparisons.spending import alpha_spending
-from predpol_eval.comparisons.words import differences_in_words
+from predpol_eval.comparisons.words import comparisons_in_words, differences_in_words
 
 __all__ = [
     "Comparison",
@@ -20,6 +20,7 @@ __all__ = [
     "alpha_spending",
     "bootstrap_by_night",
     "compare",
+    "comparisons_in_words",
     "confidence_sequence",
     "detectable_difference",
     "difference_by_night",

@@ -58,9 +58,9 @@ def by_the_rule(
         Which nights each side has.
     rule : str
     """
-    # Crimes of all nights: of the side that missed fewer, and of the other where it has none.
-    base = 0 if here[0].sum() >= here[1].sum() else 1
-    events = np.where(here[base], sides[base]["events"], plain[1 - base]["events"])
+    # Crimes of all nights, as either side and the other's plain count of what it missed tell them: the sums agree.
+    told, same = (np.where(here[mine], sides[mine]["events"], plain[1 - mine]["events"]) for mine in (0, 1))
+    events = settled(told, same, here[0] | here[1])
     out = []
     for mine, other in ((0, 1), (1, 0)):
         counts = {

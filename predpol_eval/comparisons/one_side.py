@@ -60,10 +60,11 @@ def one_side(data: xr.Dataset, role: str, metric: str, above: str, below: str) -
             "out.sel(forecaster='KDE'), or its ppe.credits(...)."
         )
     about = {name: data.attrs.get(name) for name in ("grid", "method")}
-    single = data
+    # The capture curve stands beside the counts, over dimensions of its own.
+    single = data.drop_dims("coverage", errors="ignore")
     for name in (
         *_ONE_OF,
-        *(str(dim) for dim in data.dims if dim not in (*_ONE_OF, "window", "area", "event", "night")),
+        *(str(dim) for dim in single.dims if dim not in (*_ONE_OF, "window", "area", "event", "night")),
     ):
         if name in single.dims:
             if single.sizes[name] != 1:

@@ -11,7 +11,7 @@ from predpol_eval.consistency.catalogues import joint_log_likelihood, simulated_
 from predpol_eval.consistency.overdispersion import chosen_dispersion
 from predpol_eval.counts import TimeRule
 from predpol_eval.errors import InputError
-from predpol_eval.scores.expected import explain, floor_told, read_expected, refuse_fractions, refuse_overlap
+from predpol_eval.scores.expected import explain, floor_told, read_expected, refuse_fractions, refuse_overlap, total_of
 from predpol_eval.scores.log_scores import check_floor
 
 if TYPE_CHECKING:
@@ -24,6 +24,8 @@ FloatArray = npt.NDArray[np.float64]
 Which = Literal["S", "L", "CL"]
 
 QUANTILES = (0.025, 0.05, 0.5, 0.95, 0.975)
+# Crimes are drawn one by one: more than so many a draw are of no city, and would take all memory.
+_MOST = 20_000_000
 # Sums of logarithms that agree to so many digits are equal: a draw of the recorded crimes themselves counts as such.
 _SAME = 1e-11
 _MEANING = {
@@ -199,7 +201,7 @@ def l_test(
     Raises
     ------
     InputError, NotComparableError
-        As by `s_test`.
+        As by `s_test`, and if more than 20 million crimes are expected.
 
     Notes
     -----
@@ -243,6 +245,8 @@ def _simulated(
     found = read_expected(risk, observed, grid, method, lacks=name, floor=lowest)
     refuse_fractions(found, f"the {name}")
     refuse_overlap(found, f"the {name}")
+    if which == "L":
+        _refuse_too_many(total_of(found.rates))
     phi = chosen_dispersion(dispersion, found)
     p, statistic = np.full(phi.shape, np.nan), np.full(phi.shape, np.nan)
     quantiles = np.full((*phi.shape, len(QUANTILES)), np.nan)
@@ -257,8 +261,14 @@ def _simulated(
         "simulations": simulations,
         "seed": int(seed),
     }
-    nats = {"units": "nats", "better": "higher"}
     log = "joint Poisson log-likelihood"
+    by = "cell, expected counts summed over windows and scaled to the number" if which == "S" else "window and cell"
+    nats = {
+        "units": "nats",
+        "better": "higher",
+        "definition": f"sum of y ln lam - lam - ln y! by {by}; lam expected, y recorded or drawn",
+        "reference": _SOURCE[which],
+    }
     result = xr.Dataset(
         {
             "p": explain(
@@ -281,7 +291,14 @@ def _simulated(
                 attrs={"long_name": f"{log} of the draws", **nats},
             ),
             "dispersion": explain(
-                found, phi, "dispersion", long_name="variance over mean taken", units="1", better="1"
+                found,
+                phi,
+                "dispersion",
+                long_name="variance over mean taken",
+                units="1",
+                better="1",
+                definition="phi: variance over mean of the number in a cell; 1 Poisson, more negative binomial",
+                reference=_SOURCE[which],
             ),
         },
         attrs={"long_name": name, **about, "crimes": float(found.crimes.sum())},
@@ -317,6 +334,16 @@ def _one(
     # Crimes where none was expected are less probable than any draw, which never puts one there.
     below = 0 if statistic == -np.inf else int((draws <= statistic + _SAME * (1 + abs(statistic))).sum())
     return (1 + below) / (1 + simulations), statistic, np.quantile(draws, QUANTILES)
+
+
+def _refuse_too_many(expected: FloatArray) -> None:
+    most = float(expected.max(initial=0.0))
+    if most > _MOST:
+        raise InputError(
+            f"The surface expects {most:,.4g} crimes in all its windows, and the L-test draws them one by one: at most "
+            f"{_MOST:,}. Are its values crimes per cell and window? If they are, test fewer windows at a time "
+            "(risk.isel(window=slice(0, 30)))."
+        )
 
 
 def _check_draws(seed: Any, simulations: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -86,7 +87,7 @@ def flagged_cells(risk: xr.DataArray, budgets: Any, grid: Grid, *, seed: int = 0
     warn_small_areas(chosen, grid)
     _warn_no_room(chosen, scene, grid)
     leading = surface.dims[:-3]
-    flat = surface.to_numpy().astype(np.float64).reshape(-1, len(windows), grid.mask.size)
+    flat = surface.to_numpy().astype(np.float64).reshape(prod(surface.shape[:-3]), len(windows), grid.mask.size)
     lot = lots(grid, scene.cells, int(seed))
     flagged = np.zeros((len(flat), len(chosen), len(windows), grid.mask.size), dtype=np.bool_)
     for lead in range(len(flat)):

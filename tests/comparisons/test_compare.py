@@ -69,6 +69,8 @@ def test_turned_round_everything_changes_sign(seed, metric):
 def test_the_order_of_nights_does_not_matter_where_windows_tell_it(seed):
     a, b = sides(random_tally(seed))
     mixed = np.random.default_rng(seed).permutation(60)
+    # With their ends, so that the overlap of windows is looked for among sorted ones.
+    a, b = (side.assign_coords(window_end=side.window + DAY) for side in (a, b))
     for method in METHODS:
         assert ppe.compare(a, b, method=method) == ppe.compare(a.isel(window=mixed), b, method=method)
 
@@ -231,6 +233,8 @@ def test_whoever_flags_fewer_boxes_gains_nothing():
             assert found.verdict == "lower", (metric, method)
         drawn = ppe.difference_by_night(tally, metric, baseline="A", seed=1)
         assert (drawn.high < 0).all(), metric
+    rate, index = (ppe.compare(*reversed(sides(tally)), metric) for metric in ("hit_rate", "pai"))
+    assert index.estimate == pytest.approx(100 * rate.estimate), "over the share of the ground of the budget"
     # The guard can fail: charged by the area used, B would be called better.
     planted = ppe.difference_by_night(tally, lambda total: ppe.pai(total, area="flagged"), baseline="A", seed=1)
     assert (planted.low > 0).all()
@@ -466,13 +470,15 @@ def test_credits_and_tally_of_certain_crimes_agree():
     assert by_tally.crimes < 300, "crimes outside are in neither"
 
 
-def test_a_backtest_is_compared_as_it_comes():
+@pytest.mark.parametrize("curve", [None, (0.01, 0.05, 0.2)])
+def test_a_backtest_is_compared_as_it_comes(curve):
     events = ppe.sample_events()
     grid = ppe.Grid.from_areas(ppe.sample_areas(), cell=500, label="area")
     schedule = ppe.Schedule(start="2018-06-01", end="2018-07-06", tz="America/Toronto")
     out = ppe.backtest(
         {"map": ppe.CountMap(lookback="365D"), "blind": ppe.Uniform()},
         events, grid, schedule, budgets=[ppe.TopCells(10, per="area")], progress=False,
+        curve=curve,
     )  # fmt: skip
     found = ppe.compare(out.sel(forecaster="map"), out.sel(forecaster="blind"))
     assert (found.a, found.b, found.n) == ("map", "blind", 35)

@@ -108,6 +108,39 @@ def test_a_missed_night_makes_no_difference_out_of_none(missing):
     assert called["sequence"] <= 120 * 0.05 + 3 * (120 * 0.05 * 0.95) ** 0.5
 
 
+@pytest.mark.parametrize("metric", ["hit_rate", "pai", "search_efficiency"])
+def test_a_missed_night_without_crime_costs_nothing(metric):
+    """Counted as no crime caught, a night on which none can have fallen leaves all numbers as they were."""
+    events, grid, _ = scene(6, crimes=600)
+    windows = nights(NIGHTS + 2)
+    generator = np.random.default_rng(9)
+    a, b = (
+        ppe.tally(
+            ppe.make_surface(generator.uniform(size=(NIGHTS + 2, 1, 6)), grid, windows, kind="score", forecaster=name),
+            events,
+            ppe.TopCells(2),
+            grid,
+        )
+        for name in "AB"
+    )
+    whole, holes = ppe.compare(a, b, metric), ppe.compare(a.isel(window=slice(None, -1)), b, metric).with_missing
+    assert "hits_once" in a
+    assert b.events.isel(window=-1).item() == 0
+    assert whole.enough
+    for part in ("estimate", "low", "high", "p", "differing_crimes", "crimes"):
+        assert getattr(holes, part) == pytest.approx(getattr(whole, part), rel=1e-9), part
+
+
+def test_either_side_may_be_named_first():
+    whole = scene(7)
+    for mine, other in (([0, 3, 9], [4]), ([5], [6, 7]), ([5], [6])):
+        a, b = tallied(whole, *([n for n in range(NIGHTS) if n not in gone] for gone in (mine, other)))
+        one, turned = ppe.compare(a, b).with_missing, ppe.compare(b, a).with_missing
+        np.testing.assert_allclose(
+            [one.estimate, one.low, one.high, one.p], [-turned.estimate, -turned.high, -turned.low, turned.p], rtol=1e-9
+        )
+
+
 @pytest.mark.parametrize("metric", ["lift", "pei", "precision"])
 def test_metrics_that_would_count_a_spread_crime_several_times_are_refused(metric):
     a, b = tallied(scene(4))

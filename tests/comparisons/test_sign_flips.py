@@ -33,6 +33,17 @@ def test_the_interval_holds_the_differences_that_are_not_rejected(seed, nights, 
     assert (found.low < delta < found.high) == (p > alpha)
 
 
+@given(st.integers(0, 200), few, st.sampled_from([0.05, 0.1, 0.2, 0.4]))
+def test_the_ends_part_what_is_rejected_from_what_is_not(seed, nights, alpha):
+    d, n = nightly(seed, nights)
+    assume(n.sum() > 0)
+    found = flip_interval(d, n, alpha=alpha)
+    for end, inwards in ((found.low, 1e-6), (found.high, -1e-6)):
+        if np.isfinite(end):
+            assert naive.flip_p_value(d.tolist(), n.tolist(), end + inwards) > alpha
+            assert naive.flip_p_value(d.tolist(), n.tolist(), end - inwards) <= alpha
+
+
 @given(st.integers(0, 100), st.integers(0, 3))
 def test_zero_lies_inside_just_where_it_is_not_rejected(seed, draw_seed):
     """Also with draws, and where integers make ties of sums common."""

@@ -319,3 +319,26 @@ def test_dispersion_may_be_estimated(name):
     one = TESTS[name](risk.isel(window=[0]), crimes.isel(window=[0]), seed=1, simulations=19, dispersion="estimate")
     assert np.isnan(one.p)
     assert np.isfinite(one.statistic)
+
+
+def test_crimes_of_no_city_are_not_drawn():
+    """In other units a surface may expect more crimes than fit in memory: that is said, where they would be drawn."""
+    risk, crimes = scene([[5e9, 5e9]], [[1, 0]])
+    with pytest.raises(InputError, match=r"expects 1e\+10 crimes .* at most 20,000,000.*fewer windows"):
+        ppe.l_test(risk, crimes, seed=1)
+    for test in (ppe.s_test, ppe.cl_test):
+        assert np.isfinite(test(risk, crimes, seed=1, simulations=9).statistic), "as many are drawn as were recorded"
+
+
+@each
+def test_every_number_says_what_it_is(name):
+    found = TESTS[name](*scene([[1.0, 1.0]], [[0, 1]]), seed=1, simulations=9)
+    for part, values in found.data_vars.items():
+        assert {"long_name", "units", "better", "definition", "reference"} <= set(values.attrs), part
+
+
+@each
+def test_without_a_window_nothing_is_known(name):
+    risk, crimes = scene([[1.0, 1.0]], [[0, 1]])
+    found = TESTS[name](risk.isel(window=slice(0, 0)), crimes.isel(window=slice(0, 0)), seed=1, simulations=9)
+    assert np.isnan([found.p, found.statistic]).all()
