@@ -30,15 +30,21 @@ class Outcome:
     kernel_seconds: float
     rival_seconds: float
     attempts: int
+    must: float = 0.0
+
+    @property
+    def least(self) -> float:
+        """The least ratio that is allowed."""
+        return max(SLACK * self.floor, self.must)
 
     @property
     def lost(self) -> bool:
-        """Whether the kernel has become slower than its floor allows."""
-        return self.ratio < SLACK * self.floor
+        """Whether the kernel has become slower than is allowed."""
+        return self.ratio < self.least
 
 
 def read_floors(path: Path = FLOORS) -> dict[str, dict[str, float]]:
-    """Floors by name of the workload: `value`, and `recorded`, the highest it ever was."""
+    """Floors by name of the workload: `value`, `recorded`, the highest it ever was, and `must`, if it has to hold."""
     return tomllib.loads(path.read_text(encoding="utf-8"))
 
 
@@ -58,11 +64,12 @@ def race(
     rival: Callable[[], object],
     floor: float,
     *,
+    must: float = 0.0,
     clock: Callable[[], float] = CLOCK,
 ) -> Outcome:
     """Time two callables in turns, the median of the pairs; a lost race is run again, up to `ATTEMPTS` times.
 
-    Both are called once beforehand, so that nothing compiles on the clock.
+    Both are called once beforehand, so that nothing compiles on the clock. `must` is a ratio to reach without slack.
     """
     kernel()
     rival()
@@ -76,7 +83,7 @@ def race(
         times = [(_time(kernel, repeats[0], clock), _time(rival, repeats[1], clock)) for _ in range(pairs)]
         ratio = statistics.median(theirs / ours for ours, theirs in times)
         ours, theirs = (statistics.median(column) for column in zip(*times, strict=True))
-        outcomes.append(Outcome(ratio, floor, ours, theirs, len(outcomes) + 1))
+        outcomes.append(Outcome(ratio, floor, ours, theirs, len(outcomes) + 1, must))
     best = max(outcomes, key=lambda outcome: outcome.ratio)
     return replace(best, attempts=len(outcomes))
 

@@ -14,7 +14,7 @@ def scene(crimes, permutations):
     import pandas as pd
 
     import predpol_eval as ppe
-    from benchmarks.twins import city
+    from benchmarks.twin import city
 
     x, y, _ = city(crimes, 100, 250)
     days = np.random.default_rng(crimes).integers(0, 730, crimes)
@@ -89,7 +89,7 @@ def pointpats_one_of_all(events, space_bands, time_bands, permutations, seed):
 
 def ringing(crimes, cells, cell):
     """Crimes of four weeks in four bands of age; rings up to 400 m."""
-    from benchmarks.twins import city
+    from benchmarks.twin import city
 
     x, y, place = city(crimes, cells, cell)
     weights = np.outer([1.0, 0.5, 0.2], [1.0, 0.6, 0.4, 0.2])

@@ -446,5 +446,6 @@ NO_METRIC = {
     "confidence_sequence": "compare(..., method='sequence') night by night, in the order of the nights by intent",
     "bootstrap_by_night": "an interval about a ratio of this table, by drawing nights by their place",
     "difference_by_night": "an interval about a difference of ratios of this table, by drawing nights by their place",
-    "differences_in_words": "words for what compare found",
+    "comparisons_in_words": "words for what compare found",
+    "differences_in_words": "words for what difference_by_night found",
 }

@@ -31,9 +31,11 @@ class Machine:
         return run
 
 
-def outcome(kernel_seconds, rival_seconds=(1.0,), floor=10.0):
+def outcome(kernel_seconds, rival_seconds=(1.0,), floor=10.0, must=0.0):
     machine = Machine()
-    return guard.race(machine.call(*kernel_seconds), machine.call(*rival_seconds), floor, clock=machine.clock)
+    return guard.race(
+        machine.call(*kernel_seconds), machine.call(*rival_seconds), floor, must=must, clock=machine.clock
+    )
 
 
 def test_equal_timings_hold_the_floor():
@@ -46,6 +48,13 @@ def test_equal_timings_hold_the_floor():
 def test_a_planted_slowdown_trips_the_guard():
     found = outcome([0.1 * 1.5])
     assert found.ratio == pytest.approx(10.0 / 1.5)
+    assert found.lost
+    assert found.attempts == guard.ATTEMPTS
+
+
+def test_what_is_promised_has_to_hold_without_slack():
+    assert outcome([0.1 * 1.1], must=9.0).lost is False
+    found = outcome([0.1 * 1.1], must=9.5)
     assert found.lost
     assert found.attempts == guard.ATTEMPTS
 
@@ -78,7 +87,7 @@ def test_every_race_has_a_floor_and_every_floor_a_race():
     names = [str(workload) for workload in workloads("")]
     assert len(set(names)) == len(names)
     assert set(floors) == set(names)
-    assert all(set(floor) == {"value", "recorded"} for floor in floors.values())
+    assert all({"value", "recorded"} <= set(floor) <= {"value", "recorded", "must"} for floor in floors.values())
     assert all(0 < floor["value"] <= floor["recorded"] for floor in floors.values())
 
 

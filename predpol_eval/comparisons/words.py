@@ -37,7 +37,7 @@ def comparisons_in_words(found: Sequence[Comparison]) -> str:
     >>> one = dict(xr.Dataset(caught, {"forecaster": ["new", "old", "same"]}).groupby("forecaster", squeeze=False))
     >>> comparisons_in_words([ppe.compare(one[name].squeeze("forecaster"), one["old"].squeeze("forecaster"))
     ...                       for name in ("new", "same")])
-    "Against 'old', hit rate: higher for new (+15.0 points, 12.1 to 17.9); too few differences to tell for same."
+    "Against 'old', hit rate: higher for new (+15.0 points, 14.1 to 15.9); too few differences to tell for same."
     """
     if len({(one.b, one.metric) for one in found}) != 1:
         raise InputError("The comparisons are of several metrics or baselines; give those of one at a time.")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.twins import TWINS, Rival, Twin
+from benchmarks.twin import Rival, Twin
+from benchmarks.twins import TWINS
 
 PAIRS = [(twin, rival) for twin in TWINS for rival in twin.rivals if rival.agrees is not None]
 
