@@ -11,7 +11,7 @@ WORKERS ?= 2
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-full lint format bench bench-short docs clean distclean
+.PHONY: help demo test test-full test-kernels lint format bench bench-short bench-guard docs clean distclean
 
 help:  ## show these lines
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/^([a-z-]+):.*## */\1\t/' | expand -t 14
@@ -24,6 +24,12 @@ test: $(VENV)/installed-dev  ## set up, then run the tests and the examples in t
 
 test-full: $(VENV)/installed-dev  ## the same with the long proofs, at full size (hours)
 	PREDPOL_TEST_FULL=1 HYPOTHESIS_PROFILE=full $(PYTEST) -n $(WORKERS) --dist loadfile -m "slow or not slow"
+
+# A cache of its own: machine code that was compiled without the checks would be loaded without them.
+test-kernels: $(VENV)/installed-dev  ## the kernels' tests again: every index checked, then interpreted at small sizes
+	NUMBA_BOUNDSCHECK=1 NUMBA_CACHE_DIR="$(CURDIR)/build/checked-kernels" HYPOTHESIS_PROFILE=few \
+	  $(PYTEST) -n $(WORKERS) tests/kernels tests/test_tallies.py
+	NUMBA_DISABLE_JIT=1 HYPOTHESIS_PROFILE=few $(PYTEST) -n $(WORKERS) tests/kernels tests/test_tallies.py
 
 lint: $(VENV)/installed-dev  ## style, types, and which module may import which
 	$(BIN)/ruff check
@@ -41,6 +47,9 @@ bench: $(VENV)/installed-dev  ## time the kernels against their naive twins and 
 
 bench-short: $(VENV)/installed-dev  ## the same at small sizes, as in CI
 	$(PYTEST) benchmarks --benchmark-only --short
+
+bench-guard: $(VENV)/installed-dev  ## show that the short form trips on a planted slowdown and not on ten clean runs
+	$(BIN)/python -m benchmarks.prove_guard
 
 docs: $(VENV)/installed-docs  ## the manual, in docs/_build/html
 	$(BIN)/python -m sphinx -E -W --keep-going -q -b html docs docs/_build/html

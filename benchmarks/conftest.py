@@ -54,6 +54,7 @@ def race(benchmark, pytestconfig: pytest.Config) -> Callable[[Workload], None]:
             lambda: workload.rival.run(*arguments),
             floors[str(workload)]["value"],
             must=floors[str(workload)].get("must", 0.0) if whole else 0.0,
+            clock=workload.twin.clock or guard.CLOCK,
         )
         pytestconfig.stash[outcomes][str(workload)] = outcome
         benchmark.extra_info.update(

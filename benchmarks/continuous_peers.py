@@ -11,8 +11,8 @@ import math
 import numpy as np
 
 from predpol_eval.kernels.inside_mass import inside_mass
-from predpol_eval.kernels.pair_sums import pair_expectation
-from predpol_eval.kernels.pairs import Pairs, close_pairs
+from predpol_eval.kernels.pair_sums import in_rows, pair_expectation
+from predpol_eval.kernels.pairs import close_pairs
 
 SIDE, DAYS = 12_000.0, 1000.0
 RADIUS, SPAN = 300.0, 40.0
@@ -54,21 +54,24 @@ def neighbours_by_tree(x, y, t, radius, span):
 
 
 def iterating(number):
-    """Arguments of `em_iteration`: a list of pairs, the later crime of each, and the background."""
+    """Arguments of `em_iteration`: a list of pairs, the later crime of each, and the background; and the list in rows.
+
+    Both ways have their lists laid out beforehand, as a fit has them after its first iteration.
+    """
     x, y, t = crimes(number)
     pairs = close_pairs(x, y, t, RADIUS, SPAN)
     later = np.repeat(np.arange(number), np.diff(pairs.offsets))
     mu = number / DAYS / SIDE**2 * np.random.default_rng(1).uniform(0.3, 1.5, number)
-    return pairs.offsets, pairs.days, pairs.square, later, mu, THETA, OMEGA, SIGMA
+    return pairs.offsets, pairs.days, pairs.square, later, mu, THETA, OMEGA, SIGMA, in_rows(pairs)
 
 
-def em_iteration(offsets, days, square, later, mu, theta, omega, sigma):
+def em_iteration(offsets, days, square, later, mu, theta, omega, sigma, rows):
     """p_jj, and the sums over pairs of p, p u and p v."""
     kernel = theta * omega / (2 * math.pi * sigma**2)
-    return pair_expectation(Pairs(offsets, days, square), omega, sigma, kernel, mu, np.ones(len(mu), dtype=np.int64))
+    return pair_expectation(rows, omega, sigma, kernel, mu)
 
 
-def em_in_numpy(offsets, days, square, later, mu, theta, omega, sigma):
+def em_in_numpy(offsets, days, square, later, mu, theta, omega, sigma, rows):
     u, v = omega * days, square / (2 * sigma**2)
     part = theta * omega / (2 * math.pi * sigma**2) * np.exp(-u - v)
     rate = mu + np.bincount(later, part, len(mu))

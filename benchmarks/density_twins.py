@@ -39,6 +39,8 @@ def leaving_out(crimes: int, steps: int) -> tuple[Any, ...]:
 
 SMALL_CITY = ((1_000, 64, 250), (4_000, 64, 250))
 CITY = ((10_000, 160, 250), (100_000, 160, 250))
+TEN_YEARS = (1_000_000, 160, 250)
+FINE = ((10_000, 800, 50), (100_000, 800, 50), (1_000_000, 800, 50))
 # A cell of a twentieth of the bandwidth: its mean and its centre differ by 2e-4 of the peak.
 CENTRES = (300, 60, 25)
 
@@ -64,7 +66,8 @@ TWINS: tuple[Twin, ...] = (
         (
             Rival("naive", naive_kde.gaussian_cell_mass, SMALL, (50, 16, 250), 2e-4),
             Rival("KDEpy FFTKDE", peers.kdepy_fft_gaussian, CITY, CENTRES, 0.05),
-            Rival("histogram and filter", peers.histogram_and_filter, CITY, CENTRES, 0.01),
+            Rival("histogram and filter", peers.histogram_and_filter, (*CITY, TEN_YEARS, *FINE), CENTRES, 0.01),
+            Rival("finufft", peers.finufft_gaussian, (*CITY, TEN_YEARS, *FINE), CENTRES, 2e-4),
         ),
     ),
     Twin(

@@ -117,3 +117,47 @@ def oracle(count, inside, scope, scopes, amount, label, labels, by_area):
     before -= before[start[scope[order]]]
     part = np.clip((amount[scope[order]] - before) / size[order], 0.0, 1.0)
     return np.bincount(label[order], part * count[order], minlength=labels)
+
+
+def topping(cells, areas, k):
+    """Arguments of `topped`: every key another, k cells of every area."""
+    rng = np.random.default_rng(cells)
+    key = rng.exponential(size=cells) * (rng.random(cells) < 0.7)
+    inside = np.full(cells, 62_500.0)
+    label = np.sort(rng.integers(areas, size=cells))
+    return key, label, areas, inside, np.full(areas, float(k))
+
+
+def topped(key, label, areas, inside, amount):
+    """Shares of the cells, from the upper end of the ranking."""
+    first = np.searchsorted(label, np.arange(areas + 1))
+    total = np.bincount(label, inside, minlength=areas)
+    members, nothing = np.arange(len(key)), np.zeros(areas)
+    dealt, start, tied = ranking.top(key, members, first, inside, total, amount, nothing)
+    return ranking.fill(dealt, start, tied, inside, amount, ranking.TOP)[0]
+
+
+def sorted_whole(key, label, areas, inside, amount):
+    """Shares of the cells, from a sort of all of them."""
+    dealt, start, tied = by_scope(np.argsort(-key, kind="stable"), key, label, areas)
+    return fill(dealt, start, tied, inside, amount, ranking.TOP)[0]
+
+
+def happening(nights, cells, crimes):
+    """Arguments of `crimes_by_cell`: a third of the crimes are uncertain, a tenth outside."""
+    rng = np.random.default_rng(crimes)
+    first = np.searchsorted(np.sort(rng.integers(nights, size=crimes)), np.arange(nights + 1))
+    place = np.where(rng.random(crimes) < 0.1, -1, (cells * rng.random(crimes) ** 3).astype(np.int64))
+    weight = np.where(rng.random(crimes) < 0.3, rng.uniform(0, 1, crimes), 1.0)
+    return first, place, weight, cells
+
+
+def crimes_by_cell(first, place, weight, cells):
+    """One sort of all nights' cells."""
+    night = np.repeat(np.arange(len(first) - 1), np.diff(first))
+    keep = (place >= 0) & (weight > 0)
+    key, entry = np.unique(night[keep] * cells + place[keep], return_inverse=True)
+    missed = np.ones(len(key))
+    np.multiply.at(missed, entry, 1 - weight[keep])
+    start = np.searchsorted(key, np.arange(len(first)) * cells)
+    return start, key % cells, np.bincount(entry, weight[keep], minlength=len(key)), 1 - missed

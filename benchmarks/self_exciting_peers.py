@@ -61,6 +61,68 @@ def _sums(number, cells):
     return zeroth, first, np.ones(number), offsets, 0.5 * np.diff(offsets) / DAYS
 
 
+def summing_up(number, cells):
+    """Arguments of `em_sums`."""
+    t, offsets = crimes(number, cells)
+    return t, offsets, np.ones(number), offsets, OMEGA, HOUR, 0.5 * OMEGA, 0.5 * np.diff(offsets) / DAYS
+
+
+def iterating(number, cells):
+    """Arguments of `em_iteration`; the last are the crimes as the model has them."""
+    from predpol_eval.forecasters.hawkes.cells import sorted_crimes
+
+    t, offsets = crimes(number, cells)
+    cell = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets))
+    known = sorted_crimes(t, cell, np.ones(number), np.array([0.0]), np.array([DAYS]), HOUR)
+    return t, offsets, DAYS, HOUR, 0.4, OMEGA, 0.5 * np.diff(offsets) / DAYS, known
+
+
+def em_iteration(t, offsets, days, min_step, theta, omega, mu, crimes):
+    """Theta, omega and the background of each cell after one step of EM."""
+    from predpol_eval.forecasters.hawkes.cells import Parameters, em_step
+
+    return tuple(em_step(crimes, Parameters(theta, omega, mu), None, (1e-6, 24.0)))
+
+
+def em_in_numpy(t, offsets, days, min_step, theta, omega, mu, crimes):
+    """The same, each cell's pairs as one matrix, the rest whole columns."""
+    repeats, waiting, alone = em_sums_in_numpy(t, offsets, 1.0, offsets, omega, min_step, theta * omega, mu)
+    left = np.exp(-omega * (days - t))
+    new_theta = repeats / (1 - left).sum()
+    return new_theta, repeats / (waiting + new_theta * ((days - t) * left).sum()), alone / days
+
+
+def em_sums_in_numpy(t, offsets, share, groups, omega, min_step, kernel, mu):
+    """Each cell's pairs as one matrix, then whole columns."""
+    zeroth, first, _ = pairs_by_cell(t, offsets, omega, min_step)
+    return vectorised_expectation(zeroth, first, share, groups, kernel, mu)
+
+
+def one_exp_per_event(t, offsets, days, min_step, theta, omega, mu, crimes):
+    """No iteration: what numpy takes for the exponential of as many numbers as there are crimes. A bound."""
+    return np.exp(-omega * t)
+
+
+def climbing(number, cells):
+    """Arguments of `ridge_sums`."""
+    t, offsets = crimes(number, cells)
+    zeroth, first, second = pairs_by_cell(t, offsets, OMEGA, HOUR)
+    return zeroth, first, second, np.ones(number), offsets, 0.5 * OMEGA, OMEGA, 0.5 * np.diff(offsets) / DAYS
+
+
+def ridge_in_columns(zeroth, first, second, share, offsets, kernel, omega, mu):
+    """Whole columns at a time."""
+    rate = np.repeat(mu, np.diff(offsets)) * share + kernel * zeroth
+    a = kernel * zeroth / rate
+    b = kernel * (zeroth - omega * first) / rate
+    c = kernel * (zeroth - 3.0 * omega * first + omega**2 * second) / rate
+    w = share / rate
+    ww, wa, wb = (np.add.reduceat(w * other, offsets[:-1]) for other in (w, a, b))
+    squares = [(one / ww * other).sum() - (x * y).sum() for one, other, x, y in ((wa, wa, a, a), (wa, wb, a, b))]
+    squares.append((wb / ww * wb).sum() - (b * b).sum())
+    return np.array([np.log(rate).sum(), a.sum(), b.sum(), c.sum(), *squares])
+
+
 def fitting(number, cells):
     """Arguments of `fit`; the last are the steps of EM that the naive twin takes."""
     return (*crimes(number, cells), DAYS, HOUR, 150)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from benchmarks import continuous_peers, self_exciting_peers
 from benchmarks.twin import Rival, Twin
-from predpol_eval.kernels import place_density, self_exciting
+from predpol_eval.kernels import place_density, ridge, self_exciting
 from tests.naive import continuous as naive_continuous
 from tests.naive import self_exciting as naive_self_exciting
 
 # Crimes, cells.
 CELLS_OF_CRIMES = ((10_000, 1_000), (30_000, 5_000))
+A_HUNDRED_THOUSAND = ((100_000, 15_000), (100_000, 5_000))
 
 TWINS: tuple[Twin, ...] = (
     Twin(
@@ -39,6 +40,34 @@ TWINS: tuple[Twin, ...] = (
         (
             Rival("naive", naive_self_exciting.expectation, ((1_000, 100), (5_000, 500)), (300, 30), 1e-12),
             Rival("whole columns", self_exciting_peers.vectorised_expectation, CELLS_OF_CRIMES, (300, 30), 1e-12),
+        ),
+    ),
+    Twin(
+        "self_exciting.em_sums",
+        self_exciting.em_sums,
+        self_exciting_peers.summing_up,
+        (
+            Rival("naive", naive_self_exciting.em_sums, ((300, 10), (1_000, 30)), (300, 10), 1e-12),
+            Rival("whole columns", self_exciting_peers.em_sums_in_numpy, CELLS_OF_CRIMES, (2_000, 40), 1e-12),
+        ),
+    ),
+    Twin(
+        "self_exciting.em_iteration",
+        self_exciting_peers.em_iteration,
+        self_exciting_peers.iterating,
+        (
+            Rival("naive", naive_self_exciting.em_iteration, ((100, 5), (300, 10)), (300, 10), 1e-11),
+            Rival("whole columns", self_exciting_peers.em_in_numpy, CELLS_OF_CRIMES, (2_000, 40), 1e-11),
+            Rival("one exp per event", self_exciting_peers.one_exp_per_event, A_HUNDRED_THOUSAND, (100, 5), None),
+        ),
+    ),
+    Twin(
+        "self_exciting.ridge_sums",
+        ridge.ridge_sums,
+        self_exciting_peers.climbing,
+        (
+            Rival("naive", naive_self_exciting.ridge_sums, ((300, 30), (1_000, 100)), (300, 30), 1e-12),
+            Rival("whole columns", self_exciting_peers.ridge_in_columns, CELLS_OF_CRIMES, (2_000, 40), 1e-12),
         ),
     ),
     Twin(
@@ -74,7 +103,7 @@ TWINS: tuple[Twin, ...] = (
         continuous_peers.iterating,
         (
             Rival("naive", naive_continuous.em_iteration, ((1_000,), (4_000,)), (2_000,), 1e-11),
-            Rival("numpy", continuous_peers.em_in_numpy, ((10_000,), (100_000,)), (3_000,), 1e-11),
+            Rival("numpy", continuous_peers.em_in_numpy, ((10_000,), (50_000,), (100_000,)), (3_000,), 1e-11),
         ),
     ),
     Twin(

@@ -28,12 +28,16 @@ class Rival:
 
 @dataclass(frozen=True)
 class Twin:
-    """A kernel, what makes its arguments for a size, and its rivals: the naive one first, then a peer or more."""
+    """A kernel, what makes its arguments for a size, and its rivals: the naive one first, then a peer or more.
+
+    `clock` is another than that of this process, where the work is done in others.
+    """
 
     name: str
     kernel: Callable[..., Any]
     make: Callable[..., tuple[Any, ...]]
     rivals: tuple[Rival, ...]
+    clock: Callable[[], float] | None = None
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,7 @@ class Workload:
     size: Size
 
     def __str__(self) -> str:
-        return f"{self.twin.name}/{self.rival.name}/{'-'.join(map(str, self.size))}"
+        return "/".join((self.twin.name, self.rival.name, "-".join(map(str, self.size)))).removesuffix("/")
 
     @property
     def short(self) -> bool:

@@ -7,7 +7,7 @@ first rival is the naive one, and a floor for every size of every rival in `floo
 
 from __future__ import annotations
 
-from benchmarks import density_twins, recent_crime_twins, self_exciting_twins, tally_twins
+from benchmarks import density_twins, recent_crime_twins, self_exciting_twins, start_up_twins, tally_twins
 from benchmarks.twin import Twin, Workload
 
 TWINS: tuple[Twin, ...] = (
@@ -17,12 +17,15 @@ TWINS: tuple[Twin, ...] = (
     *tally_twins.TWINS,
 )
 
+# Raced like the others, but no kernels: the time before anything appears.
+START_UPS = start_up_twins.TWINS
+
 
 def workloads(prefix: str) -> list[Workload]:
-    """Every race of the kernels whose name begins so."""
+    """Every race of the kernels, and of the start-up, whose name begins so."""
     return [
         Workload(twin, rival, size)
-        for twin in TWINS
+        for twin in (*TWINS, *START_UPS)
         if twin.name.startswith(prefix)
         for rival in twin.rivals
         for size in rival.sizes

@@ -109,6 +109,8 @@ _HOME = {
     "tune": "forecasters",
     "cocoons": "forecasters",
     "forecast": "forecasters",
+    "forecast_to_zarr": "surface_stores",
+    "open_surfaces": "surface_stores",
     "save_fit": "forecasters",
     "load_fit": "forecasters",
     # putting them to the test
@@ -236,6 +238,8 @@ if TYPE_CHECKING:
     from predpol_eval.surface import load_surface as load_surface
     from predpol_eval.surface import make_surface as make_surface
     from predpol_eval.surface import save_surface as save_surface
+    from predpol_eval.surface_stores import forecast_to_zarr as forecast_to_zarr
+    from predpol_eval.surface_stores import open_surfaces as open_surfaces
     from predpol_eval.tallies import credits as credits
     from predpol_eval.tallies import tally as tally
     from predpol_eval.tally_files import load_tally as load_tally

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,13 +17,17 @@ FloatArray = npt.NDArray[np.float64]
 
 
 class Scene(NamedTuple):
-    """The cells of the study area in one fixed order: what every window of a tally shares."""
+    """The cells of the study area in one fixed order: what every window of a tally shares.
+
+    `position` has the place of each of the grid's cells in this order, or -1; `total` the inside-area of each label.
+    """
 
     cells: npt.NDArray[np.int64]
     position: npt.NDArray[np.int64]
     label: npt.NDArray[np.int64]
     inside: FloatArray
     labels: int
+    total: FloatArray
 
 
 def make_scene(grid: Grid) -> Scene:
@@ -31,19 +36,157 @@ def make_scene(grid: Grid) -> Scene:
     position = np.full(grid.mask.size, -1, dtype=np.int64)
     position[cells] = np.arange(len(cells))
     label = grid.label_code.ravel()[cells].astype(np.int64)
-    return Scene(cells, position, label, np.ascontiguousarray(grid.inside_m2.ravel()[cells]), len(grid.labels))
+    inside = np.ascontiguousarray(grid.inside_m2.ravel()[cells])
+    total = np.asarray(np.bincount(label, inside, minlength=len(grid.labels)), dtype=np.float64)
+    return Scene(cells, position, label, inside, len(grid.labels), total)
 
 
-class Flagging(NamedTuple):
-    """Which share of every cell one budget flags in one window, and where ties were shared."""
+@dataclass(frozen=True, slots=True, eq=False)
+class Flagging:
+    """Which share of every cell one budget flags in one window, and where ties were shared.
 
-    share: FloatArray
+    Attributes
+    ----------
+    dealt : array of int
+        Cells by scope, riskiest first, at least as far down as any is flagged.
+    own : array of float
+        Share of each of these that is flagged; of all other cells nothing is.
+    group, room
+        Where the tied cells that share what was left stand in `dealt`, and what they share, for each scope.
+    scope : array of int, shape (cells,)
+    amount : array of float, shape (scopes,)
+    mode : int
+        In which coin `amount` and `room` are.
+    """
+
     dealt: npt.NDArray[np.int64]
+    own: FloatArray
     group: npt.NDArray[np.int64]
     room: FloatArray
     scope: npt.NDArray[np.int64]
     amount: FloatArray
     mode: int
+
+    @property
+    def share(self) -> FloatArray:
+        """Share of every cell that is flagged, shape (cells,)."""
+        whole = np.zeros(len(self.scope))
+        whole[self.dealt] = self.own
+        return whole
+
+
+class _Spending(NamedTuple):
+    """What of a budget is the same every night: where it is spent, and how much."""
+
+    budget: Budget
+    scope: npt.NDArray[np.int64]
+    amount: FloatArray
+    mode: int
+    ranking: int
+
+
+class _Ranking(NamedTuple):
+    """Budgets that rank cells alike share a ranking, as far down as the largest of them reaches."""
+
+    by_area: bool
+    members: npt.NDArray[np.int64]
+    first: npt.NDArray[np.int64]
+    total: FloatArray
+    cells: FloatArray
+    ground: FloatArray
+
+
+class Spender:
+    """Budgets made ready for one city, to be spent on one surface after another.
+
+    Parameters
+    ----------
+    budgets : sequence of budgets
+    scene : Scene
+
+    Examples
+    --------
+    >>> from predpol_eval import Grid, TopCells
+    >>> scene = make_scene(Grid.from_bounds(0, 0, 750, 250, cell=250, crs="EPSG:27700"))
+    >>> Spender([TopCells(1)], scene).flag(np.array([0.2, 0.5, 0.1]), "score")[0].share.tolist()
+    [0.0, 1.0, 0.0]
+    """
+
+    def __init__(self, budgets: Sequence[Budget], scene: Scene) -> None:
+        self.scene = scene
+        self.rankings: list[_Ranking] = []
+        self.spendings: list[_Spending] = []
+        places: dict[tuple[bool, bool], int] = {}
+        for budget in budgets:
+            scope, scopes = scope_of(budget, scene)
+            amount, mode = amounts(budget, scene)
+            # The key must say all that decides the ranking: what is ranked by, and whether each area has its own.
+            alike = isinstance(budget, Coverage), budget.per == "area"
+            if alike not in places:
+                places[alike] = len(self.rankings)
+                members = np.argsort(scope, kind="stable")
+                self.rankings.append(
+                    _Ranking(
+                        alike[0],
+                        members,
+                        np.searchsorted(scope[members], np.arange(scopes + 1)),
+                        np.asarray(np.bincount(scope, scene.inside, minlength=scopes), dtype=np.float64),
+                        np.zeros(scopes),
+                        np.zeros(scopes),
+                    )
+                )
+            shared = self.rankings[places[alike]]
+            most = shared.cells if isinstance(budget, TopCells) else shared.ground
+            np.maximum(most, amount, out=most)
+            self.spendings.append(_Spending(budget, scope, amount, mode, places[alike]))
+
+    def flag(self, values: FloatArray, kind: str) -> list[Flagging]:
+        """Spend each budget on one surface; see `flag`."""
+        from predpol_eval.kernels import ranking
+
+        # Of any type: flags may be true and false, and a rounded number must tie as it would in full.
+        values = np.asarray(values, dtype=np.float64)
+        inside = self.scene.inside
+        dealt_by: dict[int, tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.bool_]]] = {}
+        result = []
+        for budget, scope, amount, mode, number in self.spendings:
+            if kind == "flags" or isinstance(budget, Flags):
+                result.append(_flag_above_zero(values, kind, budget, scope, amount, mode, self.scene))
+                continue
+            if number not in dealt_by:
+                shared = self.rankings[number]
+                key = values / inside if shared.by_area and kind == "expected_count" else values
+                dealt_by[number] = ranking.top(
+                    key, shared.members, shared.first, inside, shared.total, shared.cells, shared.ground
+                )
+            dealt, start, tied = dealt_by[number]
+            # Only the cells that were dealt: most are not.
+            own, group, room = ranking.fill(np.arange(len(dealt)), start, tied, inside[dealt], amount, mode)
+            result.append(Flagging(dealt, own, group, room, scope, amount, mode))
+        return result
+
+
+def _flag_above_zero(
+    values: FloatArray,
+    kind: str,
+    budget: Budget,
+    scope: npt.NDArray[np.int64],
+    amount: FloatArray,
+    mode: int,
+    scene: Scene,
+) -> Flagging:
+    """Zeros of a flagging mean "not here": they are never used to fill a budget up."""
+    from predpol_eval.kernels import ranking
+
+    scope = np.where(values > 0, scope, -1)
+    _refuse_excess(budget, scope, scene, amount, mode)
+    key = values / scene.inside if isinstance(budget, Coverage) and kind == "expected_count" else values
+    dealt, start, tied = ranking.by_scope(np.argsort(-key, kind="stable"), key, scope, len(amount))
+    own, group, room = ranking.fill(np.arange(len(dealt)), start, tied, scene.inside[dealt], amount, mode)
+    if isinstance(budget, Flags):
+        # They are flagged one and all.
+        own, group = np.ones(len(dealt)), np.zeros_like(group)
+    return Flagging(dealt, own, group, room, scope, amount, mode)
 
 
 def flag(values: FloatArray, kind: str, budgets: Sequence[Budget], scene: Scene) -> list[Flagging]:
@@ -63,36 +206,7 @@ def flag(values: FloatArray, kind: str, budgets: Sequence[Budget], scene: Scene)
     InputError
         If more is flagged than a budget allows.
     """
-    from predpol_eval.kernels import ranking
-
-    # Of any type: flags may be true and false, and a rounded number must tie as it would in full.
-    values = np.asarray(values, dtype=np.float64)
-    orders: dict[bool, tuple[FloatArray, npt.NDArray[np.int64]]] = {}
-    dealt_cells: dict[tuple[bool, bool], Any] = {}
-    result = []
-    for budget in budgets:
-        by_area = isinstance(budget, Coverage) and kind == "expected_count"
-        if by_area not in orders:
-            key = values / scene.inside if by_area else values
-            orders[by_area] = key, np.argsort(-key, kind="stable")
-        scope, scopes = scope_of(budget, scene)
-        if kind == "flags" or isinstance(budget, Flags):
-            # Zeros of a flagging mean "not here": they are never used to fill a budget up.
-            scope = np.where(values > 0, scope, -1)
-        # The key must say all that decides the dealing: what is ranked by, and whether each area has a budget of its
-        # own.
-        dealing = by_area, budget.per is not None
-        if isinstance(budget, Flags) or kind == "flags" or dealing not in dealt_cells:
-            dealt_cells[dealing] = ranking.by_scope(orders[by_area][1], orders[by_area][0], scope, scopes)
-        dealt, start, tied = dealt_cells[dealing]
-        amount, mode = amounts(budget, scene)
-        if kind == "flags" or isinstance(budget, Flags):
-            _refuse_excess(budget, scope, scene, amount, mode)
-        share, group, room = ranking.fill(dealt, start, tied, scene.inside, amount, mode)
-        if isinstance(budget, Flags):
-            share, group = (values > 0).astype(np.float64), np.zeros_like(group)
-        result.append(Flagging(share, dealt, group, room, scope, amount, mode))
-    return result
+    return Spender(budgets, scene).flag(values, kind)
 
 
 def scope_of(budget: Budget, scene: Scene) -> tuple[npt.NDArray[np.int64], int]:

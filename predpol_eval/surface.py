@@ -86,12 +86,7 @@ def make_surface(
     risk = xr.DataArray(
         numbers,
         dims=("window", "y", "x"),
-        coords={
-            **windows.coords,
-            "y": ("y", grid.y, {"units": "m", "long_name": "northing of the cell centre"}),
-            "x": ("x", grid.x, {"units": "m", "long_name": "easting of the cell centre"}),
-            "inside_m2": (("y", "x"), grid.inside_m2, {"units": "m2", "long_name": "area inside the study area"}),
-        },
+        coords=coords_of(grid, windows),
         name="risk",
         attrs={
             "kind": kind,
@@ -108,6 +103,16 @@ def make_surface(
         },
     )
     return check_surface(risk, grid)
+
+
+def coords_of(grid: Grid, windows: Windows) -> dict[str, Any]:
+    """Coordinates of a surface for xarray: when and where its numbers hold, and how much ground each cell has."""
+    return {
+        **windows.coords,
+        "y": ("y", grid.y, {"units": "m", "long_name": "northing of the cell centre"}),
+        "x": ("x", grid.x, {"units": "m", "long_name": "easting of the cell centre"}),
+        "inside_m2": (("y", "x"), grid.inside_m2, {"units": "m2", "long_name": "area inside the study area"}),
+    }
 
 
 def grid_of(risk: xr.DataArray) -> Grid:
@@ -188,22 +193,38 @@ def check_surface(risk: xr.DataArray, grid: Grid) -> xr.DataArray:
             "The surface's x and y are not the cell centres of the grid (both must rise); use ppe.make_surface(...)."
         )
     Windows.from_coords(ordered)
-    inside = ordered.to_numpy()[..., grid.mask]
-    bad = ~np.isfinite(inside)
-    if bad.any():
-        _refuse_whole_windows(ordered, np.isnan(inside).all(axis=-1))
+    _refuse_numbers(ordered, grid)
+    return ordered
+
+
+def _refuse_numbers(ordered: xr.DataArray, grid: Grid) -> None:
+    """Refuse numbers that are not allowed for the kind; those of a surface that is not loaded window by window."""
+    kind, windows = ordered.attrs["kind"], ordered.sizes["window"]
+    by_window = ordered.chunks is not None
+    parts = (ordered.isel(window=[window]) for window in range(windows)) if by_window else (ordered,)
+    gone, bad, negative, total, others = [], 0, 0, 0, False
+    for part in parts:
+        inside = part.to_numpy()[..., grid.mask]
+        known = np.isfinite(inside)
+        total += inside.size
+        if not known.all():
+            bad += int((~known).sum())
+        gone.append(np.isnan(inside).all(axis=-1) if bad else np.zeros(inside.shape[:-1], dtype=bool))
+        if kind != "score" and (inside < 0).any():
+            negative += int((inside < 0).sum())
+        others = others or (kind == "flags" and not np.isin(inside, (0.0, 1.0)).all())
+    if bad:
+        _refuse_whole_windows(ordered, np.concatenate(gone, axis=-1))
         raise InputError(
-            f"{int(bad.sum()):,} of {bad.size:,} numbers inside the study area are missing or infinite; every cell "
+            f"{bad:,} of {total:,} numbers inside the study area are missing or infinite; every cell "
             "needs a finite number (0 for no risk)."
         )
-    if kind != "score" and (inside < 0).any():
+    if negative:
         raise InputError(
-            f"{int((inside < 0).sum()):,} numbers of a surface of kind {kind!r} are negative; an expected count is "
-            "at least 0."
+            f"{negative:,} numbers of a surface of kind {kind!r} are negative; an expected count is at least 0."
         )
-    if kind == "flags" and not np.isin(inside, (0.0, 1.0)).all():
+    if others:
         raise InputError("A surface of kind 'flags' holds 1 (flagged) and 0 only; for other numbers use kind='score'.")
-    return ordered
 
 
 def _refuse_no_surface(risk: Any) -> None:
@@ -241,7 +262,17 @@ def save_surface(risk: xr.DataArray, path: str | Path) -> None:
         A surface.
     path : path
         File to write; one that is there is replaced only when the new one is whole.
+
+    Raises
+    ------
+    InputError
+        If the name asks for Zarr: see `forecast_to_zarr`.
     """
+    if Path(path).suffix.lower() == ".zarr":
+        raise InputError(
+            f"{Path(path).name} asks for Zarr; one surface is saved as NetCDF: give a name that ends in .nc. Many "
+            "nights go into Zarr one by one with ppe.forecast_to_zarr(...)."
+        )
     data = risk.rename("risk").to_dataset()
     data.attrs["schema"] = SCHEMA
     write_netcdf(data, Path(path))
@@ -255,4 +286,6 @@ def load_surface(path: str | Path) -> xr.DataArray:
     InputError
         If the file is missing, is not NetCDF, or was not written by `save_surface` in this version.
     """
+    if Path(path).is_dir():
+        raise InputError(f"{Path(path).name!r} is a folder; open a store of surfaces with ppe.open_surfaces(path).")
     return read_netcdf(Path(path), SCHEMA)["risk"]

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from predpol_eval.budgets import Budget, TopCells, read_budgets, warn_small_areas
-from predpol_eval.counts import Crimes, TimeRule, check_time_rule, crimes_in, judged
+from predpol_eval.counts import Crimes, TimeRule, check_time_rule, crimes_in
+from predpol_eval.crimes_by_night import by_night, nights_of
 from predpol_eval.events import Events
-from predpol_eval.flagging import Flagging, Scene, budget_m2, flag, make_scene, scope_of
+from predpol_eval.flagging import Flagging, Scene, Spender, budget_m2, make_scene
 from predpol_eval.grid import Grid, check_events, check_grid
 from predpol_eval.schedule import Windows, refuse_finer_than_data, refuse_unobserved
 from predpol_eval.surface import check_surface
@@ -41,17 +42,43 @@ DESCRIPTIONS = {
 }
 
 
-def tally_window(
-    flagged_by: Sequence[Flagging], crimes: FloatArray, hit: FloatArray, budgets: Sequence[Budget], scene: Scene
-) -> FloatArray:
+class Tonight(NamedTuple):
+    """The crimes of one window: the cells with any, in order, and of each how many and how probably one at least.
+
+    `by_label` is summed over the cells of each label. `crimes` and `hit` stand once more in arrays of all cells,
+    `crimes_of` and `hit_of`.
+    """
+
+    place: npt.NDArray[np.int64]
+    crimes: FloatArray
+    hit: FloatArray
+    by_label: FloatArray
+    crimes_of: FloatArray
+    hit_of: FloatArray
+
+
+def tonight(crimes: FloatArray, hit: FloatArray, scene: Scene) -> Tonight:
+    """Find where the crimes of a window are.
+
+    Parameters
+    ----------
+    crimes, hit : array, shape (cells,)
+        Crimes, and the probability that one happened, per cell in the order of `scene`.
+    scene : Scene
+    """
+    place = np.flatnonzero(crimes > 0)
+    by_label = np.bincount(scene.label[place], crimes[place], minlength=scene.labels)
+    return Tonight(place, crimes[place], hit[place], np.asarray(by_label, dtype=np.float64), crimes, hit)
+
+
+def tally_window(flagged_by: Sequence[Flagging], here: Tonight, budgets: Sequence[Budget], scene: Scene) -> FloatArray:
     """Count what the flags of one surface caught in one window.
 
     Parameters
     ----------
     flagged_by : sequence of Flagging
         What each budget flags: `flag(values, kind, budgets, scene)`.
-    crimes, hit : array, shape (cells,)
-        Crimes, and the probability that one happened, per cell in the order of `scene`.
+    here : Tonight
     budgets : sequence of budgets
     scene : Scene
 
@@ -62,23 +89,20 @@ def tally_window(
     from predpol_eval.kernels import ranking
 
     out = np.empty((len(CAUGHT), len(budgets), scene.labels))
-    total = np.bincount(scene.label, scene.inside, minlength=scene.labels)
-    crimes_by_label = np.bincount(scene.label, crimes, minlength=scene.labels)
+    labels, label, inside = scene.labels, scene.label, scene.inside
     for b, (budget, done) in enumerate(zip(budgets, flagged_by, strict=True)):
-        caught, flagged, boxes, boxes_hit = ranking.sums(
-            done.share, scene.inside, crimes, hit, scene.label, scene.labels
+        caught, flagged, boxes, boxes_hit, worst, best = ranking.caught(
+            done.dealt, done.own, done.group, done.room, inside, here.crimes_of, here.hit_of, label, labels, done.mode
         )
-        worst, best = ranking.extremes(
-            done.dealt, done.share, done.group, done.room, scene.inside, crimes, scene.label, scene.labels, done.mode
-        )
-        scope, scopes = scope_of(budget, scene)
-        by_area = not isinstance(budget, TopCells)
+        by_area, per_label = not isinstance(budget, TopCells), budget.per == "area"
         # An oracle for Coverage and Flags works with the area actually counted, one for TopCells with the cells
         # allowed.
-        spent = np.bincount(scope, done.share * scene.inside, minlength=scopes) if by_area else done.amount
-        most = ranking.oracle(crimes, scene.inside, scope, scopes, spent, scene.label, scene.labels, by_area)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            chance = np.where(total > 0, crimes_by_label * flagged / total, 0.0)
+        spent = done.amount
+        if by_area:
+            spent = flagged if per_label else np.array([flagged.sum()])
+        most = ranking.foreseen(here.place, here.crimes, inside, label, labels, per_label, len(spent), spent, by_area)
+        # A label of no ground has no crimes either.
+        chance = here.by_label * flagged / np.where(scene.total > 0, scene.total, 1.0)
         out[:, b] = caught, worst, best, most, chance, flagged, boxes, boxes_hit
     return out
 
@@ -182,35 +206,34 @@ def tally(
     """
     chosen = read_budgets(budgets)
     check_grid(grid)
-    surface, _, windows, crimes, hit, outside, told = judged(risk, observed, grid, method)
+    surface, windows, crimes = by_night(risk, observed, grid, method)
     warn_small_areas(chosen, grid)
     scene = make_scene(grid)
-    seen = crimes_in(observed, grid, windows, method) if isinstance(observed, Events) and "spread" in told else None
+    seen = crimes.seen if "spread" in crimes.told else None
     leading = surface.dims[:-3]
     shape = tuple(surface.sizes[name] for name in leading)
-    flat = surface.to_numpy().reshape(math.prod(shape), len(windows), scene.position.size)
-    caught = np.empty((flat.shape[0], len(CAUGHT), scene.labels, len(chosen), len(windows)))
-    shares = np.zeros((flat.shape[0], len(chosen), 0 if seen is None else len(seen.window)))
-    for lead in range(flat.shape[0]):
-        for w in range(len(windows)):
-            values = np.ascontiguousarray(flat[lead, w, scene.cells])
-            flagged_by = flag(values, surface.attrs["kind"], chosen, scene)
-            found = tally_window(flagged_by, crimes[w, scene.cells], hit[w, scene.cells], chosen, scene)
-            caught[lead, ..., w] = found.transpose(0, 2, 1)
-            if seen is not None:
-                here = seen.window == w
-                shares[lead][:, here] = shares_of(seen.cell[here], flagged_by, scene)
+    values = nights_of(surface, scene)
+    caught = np.empty((math.prod(shape), len(CAUGHT), scene.labels, len(chosen), len(windows)))
     events = np.zeros((scene.labels, len(windows)))
-    for w, row in enumerate(crimes):
-        events[:, w] = np.bincount(scene.label, row[scene.cells], minlength=scene.labels)
+    shares = np.zeros((len(caught), len(chosen), 0 if seen is None else len(seen.window)))
+    spender = Spender(chosen, scene)
+    for w in range(len(windows)):
+        here = tonight(*crimes.of(w, scene), scene)
+        events[:, w] = here.by_label
+        which = None if seen is None else seen.window == w
+        for lead in range(len(caught)):
+            flagged_by = spender.flag(values(lead, w), surface.attrs["kind"])
+            caught[lead, ..., w] = tally_window(flagged_by, here, chosen, scene).transpose(0, 2, 1)
+            if seen is not None and which is not None:
+                shares[lead][:, which] = shares_of(seen.cell[which], flagged_by, scene)
     data = assemble(
-        caught.reshape(*shape, *caught.shape[1:]), events, outside, leading, {}, chosen, grid, scene, windows
+        caught.reshape(*shape, *caught.shape[1:]), events, crimes.outside, leading, {}, chosen, grid, scene, windows
     )
     if seen is not None:
         every = np.ones(len(windows), dtype=bool)
         once = [caught_once(seen, part, windows, grid, every) for part in shares]
         add_once(data, leading, *(np.stack(part).reshape(*shape, *part[0].shape) for part in zip(*once, strict=True)))
-    data.attrs.update(told)
+    data.attrs.update(crimes.told)
     return data.assign_coords({name: surface[name].variable for name in leading if name in surface.coords})
 
 
@@ -323,11 +346,12 @@ def credits(
     scene = make_scene(grid)
     leading = surface.dims[:-3]
     shape = tuple(surface.sizes[name] for name in leading)
-    flat = surface.to_numpy().reshape(math.prod(shape), len(windows), scene.position.size)
-    credit = np.zeros((flat.shape[0], len(seen.event), len(chosen)))
-    for lead in range(flat.shape[0]):
+    values = nights_of(surface, scene)
+    credit = np.zeros((math.prod(shape), len(seen.event), len(chosen)))
+    spender = Spender(chosen, scene)
+    for lead in range(len(credit)):
         for w in np.unique(seen.window):
-            flagged_by = flag(np.ascontiguousarray(flat[lead, w, scene.cells]), surface.attrs["kind"], chosen, scene)
+            flagged_by = spender.flag(values(lead, int(w)), surface.attrs["kind"])
             here = seen.window == w
             credit[lead, here] = shares_of(seen.cell[here], flagged_by, scene).T
     areas = np.array([*grid.labels, ""], dtype=object)

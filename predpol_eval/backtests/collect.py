@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from predpol_eval.backtests.block import WARNED, BlockResult
+from predpol_eval.backtests.counting import WARNED, BlockResult
 from predpol_eval.backtests.job import Block, Job
 from predpol_eval.errors import PredPolWarning
 from predpol_eval.flagging import make_scene

@@ -12,6 +12,7 @@ from predpol_eval.backtests.block import run_block
 from predpol_eval.backtests.job import Job
 from predpol_eval.errors import InputError
 from predpol_eval.forecasters.many_nights import has_own_way
+from predpol_eval.forecasters.sliding import slides
 from predpol_eval.schedule import NIGHTS_PER_BLOCK
 from predpol_eval.tallies import CAUGHT
 
@@ -24,6 +25,8 @@ GIGABYTES_PER_WORKER, GIGABYTES_HERE = 0.4, 0.4
 BYTES_PER_CRIME = 120
 # The tally's variables, and what they are put together from.
 RESULT_COPIES = 3
+# Nights that are timed in a row where a forecaster slides from each to the next.
+TIMED_IN_A_ROW = 28
 # Until worker processes have loaded their libraries.
 SECONDS_TO_START = 2.0
 MEMORY_SHARE = 0.9
@@ -165,8 +168,9 @@ def estimate(job: Job, workers: int) -> BacktestEstimate:
 def _time_night(job: Job, number: int, kind: int) -> tuple[float, str]:
     """Seconds of the last night, and why it failed if it did."""
     forecaster, stop = job.forecasters[number], len(job.windows)
-    # What is done a block at a time is timed so, and shared among the nights.
-    nights = slice(max(0, stop - (NIGHTS_PER_BLOCK if has_own_way(forecaster) else 1)), stop)
+    # What is done many nights in a row, or a block at a time, is timed so, and shared among the nights.
+    together = TIMED_IN_A_ROW if slides(forecaster) else NIGHTS_PER_BLOCK if has_own_way(forecaster) else 1
+    nights = slice(max(0, stop - together), stop)
     arguments = (forecaster, job.events[kind], job.grid, job.windows[nights], job.crimes_of(kind, nights))
     if kind == 0:
         # The first run compiles the kernels; it is not what a night costs.

@@ -18,6 +18,7 @@ from predpol_eval.errors import InputError
 from predpol_eval.events import NO_KIND, Events
 from predpol_eval.fingerprints import fingerprint_of
 from predpol_eval.forecasters.base import describe, identity
+from predpol_eval.forecasters.sliding import slides
 from predpol_eval.grid import Grid, check_events, check_grid
 from predpol_eval.schedule import (
     NIGHTS_PER_BLOCK,
@@ -37,6 +38,18 @@ class Block(NamedTuple):
     kind: int
     number: int
     nights: slice
+
+
+class Run(NamedTuple):
+    """Blocks of one forecaster and kind that one worker does in a row, and the whole stretch of nights they lie in."""
+
+    blocks: list[Block]
+    nights: slice
+
+
+# A forecaster that slides from night to night begins anew with every stretch of so many blocks (182 nights), so that
+# no night depends on how a run was cut.
+BLOCKS_PER_STRETCH = 26
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -68,6 +81,20 @@ class Job:
                 for number, start in enumerate(range(0, len(self.windows), NIGHTS_PER_BLOCK)):
                     stop = min(start + NIGHTS_PER_BLOCK, len(self.windows))
                     yield Block(forecaster, kind, number, slice(start, stop))
+
+    def runs(self, blocks: Sequence[Block]) -> list[Run]:
+        """What is left to do, as units of work: single blocks, or those of a stretch where the forecaster slides."""
+        found: dict[tuple[int, int, str, int], Run] = {}
+        for block in blocks:
+            if slides(self.forecasters[block.forecaster]):
+                stretch = block.number // BLOCKS_PER_STRETCH
+                start = stretch * BLOCKS_PER_STRETCH * NIGHTS_PER_BLOCK
+                stop = min(start + BLOCKS_PER_STRETCH * NIGHTS_PER_BLOCK, len(self.windows))
+                key, nights = (block.forecaster, block.kind, "stretch", stretch), slice(start, stop)
+            else:
+                key, nights = (block.forecaster, block.kind, "block", block.number), block.nights
+            found.setdefault(key, Run([], nights)).blocks.append(block)
+        return list(found.values())
 
     def crimes_of(self, kind: int, nights: slice) -> tuple[Crimes, ...]:
         """The crimes of one kind on some nights, under each of the rules."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,12 +15,13 @@ from predpol_eval.fingerprints import fingerprint_of
 from predpol_eval.flagging import Scene
 from predpol_eval.forecasters.base import describe
 from predpol_eval.forecasters.many_nights import has_own_way, surfaces
+from predpol_eval.forecasters.sliding import InTurn, in_turn, slides
 from predpol_eval.grid import Grid
 from predpol_eval.schedule import Windows, name_windows
 from predpol_eval.surface import check_surface
 
 FloatArray = npt.NDArray[np.float64]
-# Share of the blocks of which one night is made again by the plain loop.
+# Share of the blocks, or of the stretches of nights, of which one night is made again by the plain loop.
 CHECKED_SHARE = 0.2
 # Sums in another order differ in the last digits; relative to the highest risk of the night.
 TOLERANCE = 1e-9
@@ -80,8 +82,74 @@ def block_risk(forecaster: Any, events: Events, grid: Grid, windows: Windows, sc
     found = Risk(np.ascontiguousarray(values, dtype=np.float64), str(risk.attrs["kind"]), tuple(heard))
     night = drawn_night(forecaster, events, windows)
     if night is not None:
-        _refuse_disagreement(found, night, forecaster, events, grid, windows, scene)
+        _refuse_disagreement(found.values[night], found.kind, forecaster, events, grid, windows[night], scene)
     return found
+
+
+class Sliding:
+    """Surfaces of a stretch of nights, one after the other, where a forecaster slides from each to the next.
+
+    Parameters
+    ----------
+    forecaster : Forecaster
+    events : Events
+    grid : Grid
+    windows : Windows
+    scene : Scene
+    """
+
+    def __init__(self, forecaster: Any, events: Events, grid: Grid, windows: Windows, scene: Scene) -> None:
+        self._plain = forecaster, events, grid, windows, scene
+        self._whole = len(scene.cells) == grid.mask.size
+        self._next = 0
+        self._turn: InTurn | None = None
+        self._drawn: int | None = None
+        if len(windows) > 1 and slides(forecaster):
+            with contextlib.suppress(PredPolError):  # the plain loop says it, night by night
+                self._turn = in_turn(forecaster, events, grid, windows)
+            self._drawn = None if self._turn is None else drawn_night(forecaster, events, windows)
+
+    @property
+    def kind(self) -> str:
+        """Kind of the surfaces."""
+        return "" if self._turn is None else self._turn.kind
+
+    def at(self, night: int) -> FloatArray | None:
+        """Risk of every cell on one of the nights, in the order of the scene; nights are asked for in order.
+
+        Returns
+        -------
+        array of float or None
+            None where the nights have to be fitted one by one.
+
+        Raises
+        ------
+        PredPolError
+            If the night that was drawn comes out otherwise when it is fitted by itself.
+        """
+        scene = self._plain[-1]
+        while self._turn is not None:
+            here, self._next = self._next, self._next + 1
+            try:
+                risk = next(self._turn.values)
+            except Exception as error:  # the plain loop finds out which night it is
+                if interrupted(error):
+                    raise KeyboardInterrupt from error
+                self._turn = None
+                break
+            if here < night:
+                continue
+            flat = risk.reshape(-1)
+            values = np.ascontiguousarray(flat, dtype=np.float64) if self._whole else np.take(flat, scene.cells)
+            # Sums of weights above 0: one pass tells whether a number is missing or infinite.
+            if not np.isfinite(values.sum()):
+                self._turn = None
+                break
+            if night == self._drawn:
+                forecaster, events, grid, windows, _ = self._plain
+                _refuse_disagreement(values, self.kind, forecaster, events, grid, windows[night], scene)
+            return values
+        return None
 
 
 def drawn_night(forecaster: Any, events: Events, windows: Windows) -> int | None:
@@ -115,12 +183,12 @@ def _refuse_other_windows(risk: Any, windows: Windows) -> None:
 
 
 def _refuse_disagreement(
-    found: Risk, night: int, forecaster: Any, events: Events, grid: Grid, windows: Windows, scene: Scene
+    values: FloatArray, kind: str, forecaster: Any, events: Events, grid: Grid, window: Windows, scene: Scene
 ) -> None:
-    where = f"{describe(forecaster)}, night {name_windows(windows[night], slice(None))}"
+    where = f"{describe(forecaster)}, night {name_windows(window, slice(None))}"
     with ears.listen():
         try:
-            alone = night_risk(forecaster, events, grid, windows[night], scene)
+            alone = night_risk(forecaster, events, grid, window, scene)
         except (Exception, SystemExit) as error:
             if interrupted(error):
                 raise KeyboardInterrupt from error
@@ -128,12 +196,12 @@ def _refuse_disagreement(
                 f"{where}: forecast with its block of nights, but not by itself ({type(error).__name__}: {error}). "
                 f"The two ways must agree, so the run is stopped. {_REMEDY}"
             ) from error
-    gap = float(np.abs(found.values[night] - alone.values).max(initial=0.0))
+    gap = float(np.abs(values - alone.values).max(initial=0.0))
     peak = float(np.abs(alone.values).max(initial=0.0))
-    if alone.kind != found.kind or not gap <= TOLERANCE * peak:
+    if alone.kind != kind or not gap <= TOLERANCE * peak:
         raise PredPolError(
             f"{where}: forecast with its block of nights it differs from the same night forecast by itself, by up to "
-            f"{gap:.3g} where the highest risk is {peak:.3g} (kinds {found.kind!r} and {alone.kind!r}). The two ways "
+            f"{gap:.3g} where the highest risk is {peak:.3g} (kinds {kind!r} and {alone.kind!r}). The two ways "
             f"must agree, so the run is stopped. {_REMEDY}"
         )
 

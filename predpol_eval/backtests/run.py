@@ -9,12 +9,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from predpol_eval.backtests.block import BlockResult
 from predpol_eval.backtests.collect import collect, warn_of_failures
+from predpol_eval.backtests.counting import BlockResult
 from predpol_eval.backtests.estimate import BacktestEstimate, estimate, refuse_too_large
 from predpol_eval.backtests.job import Block, Job, make_job
 from predpol_eval.backtests.store import Store, opened
-from predpol_eval.backtests.workers import computed, count_workers
+from predpol_eval.backtests.workers import computed, count_workers, count_workers_here
 from predpol_eval.budgets import warn_small_areas
 from predpol_eval.counts import TimeRule, check_time_rule
 from predpol_eval.events import Events
@@ -163,7 +163,7 @@ def run_job(job: Job, *, n_jobs: int | None, store: str | Path | None, progress:
     """
     if store is not None:
         _refuse_untold(job)
-    refuse_too_large(job, count_workers(n_jobs))
+    refuse_too_large(job, count_workers_here(n_jobs))
     with contextlib.ExitStack() as stack:
         kept = None if store is None else stack.enter_context(opened(store, job))
         return collect(job, _results(job, kept, n_jobs, progress))

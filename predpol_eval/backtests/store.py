@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from predpol_eval.backtests.block import BlockResult
+from predpol_eval.backtests.counting import BlockResult
 from predpol_eval.backtests.job import Block, Job
 from predpol_eval.errors import InputError, PlanLockedError
 from predpol_eval.tallies import CAUGHT

@@ -22,6 +22,7 @@ from predpol_eval.errors import PredPolError
 from predpol_eval.events import Events
 from predpol_eval.forecasters.base import Nightly, forecast
 from predpol_eval.forecasters.external import External
+from predpol_eval.forecasters.sliding import slides
 from predpol_eval.grid import Grid
 from predpol_eval.schedule import Windows
 
@@ -178,7 +179,7 @@ def _nightly(case: Case) -> Windows:
 
 def _own_forecast(case: Case) -> Any:
     own = getattr(case.forecaster, "forecast", None)
-    if getattr(type(case.forecaster), "forecast", None) is Nightly.forecast:
+    if getattr(type(case.forecaster), "forecast", None) is Nightly.forecast and not slides(case.forecaster):
         own = None  # the plain loop itself
     if own is None:
         raise NotApplicableError("it has no forecast of its own; the plain loop is used")

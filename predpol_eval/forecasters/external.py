@@ -76,7 +76,7 @@ class External(Nightly):
                 "ppe.make_surface(..., kind=...)."
             )
         # A copy: its fingerprint must stay true whatever becomes of the original.
-        ordered = self.surface.transpose("window", "y", "x").copy(deep=True)
+        ordered = self.surface.transpose("window", "y", "x").copy(deep=True).load()
         ordered.to_numpy().setflags(write=False)
         windows = Windows.from_coords(ordered)
         starts, number = np.unique(windows.start, return_counts=True)

@@ -125,14 +125,13 @@ class KDE(Nightly):
 
     def _spread(self, past: Known, weight: FloatArray) -> tuple[FloatArray, Bandwidth]:
         """Mass in every whole cell, and the bandwidth that was used."""
-        from predpol_eval.kernels.adaptive import adaptive_cell_mass
-        from predpol_eval.kernels.kde import gaussian_cell_mass
-        from predpol_eval.kernels.quartic import quartic_cell_mass
-
+        # Each where it is used: a first forecast waits for the kernels that it imports.
         grid, x, y = past.grid, past.events.x, past.events.y
         ny, nx = grid.shape
         place = (grid.x0, grid.y0, grid.cell, nx, ny)
         if self.adaptive_k is not None and len(x) > self.adaptive_k:
+            from predpol_eval.kernels.adaptive import adaptive_cell_mass
+
             least = 0.5 * grid.cell
             found = adaptive_cell_mass(x, y, weight, *place, int(self.adaptive_k), least, self.kernel)
             middle = float(np.median(np.repeat(found.bandwidth, found.crimes)))
@@ -142,8 +141,13 @@ class KDE(Nightly):
         used = self._one_for_all(x, y, weight, grid.cell)
         if np.isnan(used.metres):
             return np.zeros(grid.shape), used
-        spread = gaussian_cell_mass if self.kernel == "gaussian" else quartic_cell_mass
-        return spread(x, y, weight, *place, used.metres), used
+        if self.kernel == "gaussian":
+            from predpol_eval.kernels.kde import gaussian_cell_mass
+
+            return gaussian_cell_mass(x, y, weight, *place, used.metres), used
+        from predpol_eval.kernels.quartic import quartic_cell_mass
+
+        return quartic_cell_mass(x, y, weight, *place, used.metres), used
 
     def _one_for_all(self, x: FloatArray, y: FloatArray, weight: FloatArray, cell: float) -> Bandwidth:
         """The same bandwidth for every crime: the one given, or by rule."""

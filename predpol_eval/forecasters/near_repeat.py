@@ -184,8 +184,7 @@ class NearRepeat(Nightly):
             return self._score_of_bands(known, age_days)
         from predpol_eval.kernels.near_repeat import cocoon
 
-        age = age_days / span(self.lookback, "lookback").nominal_days
-        fade = np.maximum(1 - age, 0.0) if self.kernel == "linear" else np.where(age < 1, np.exp(-3 * age), 0.0)
+        fade = fading(self.kernel, age_days / span(self.lookback, "lookback").nominal_days)
         live = fade > 0
         grid, x, y = known.grid, known.events.x[live], known.events.y[live]
         own = None if self.own_address else grid.column_row(x, y)
@@ -210,6 +209,13 @@ class NearRepeat(Nightly):
             inside = (column >= 0) & (column < nx) & (row >= 0) & (row < ny)
             np.add.at(out, (row[inside], column[inside]), of_place[band[inside]])
         return out
+
+
+def fading(kernel: str, age: FloatArray) -> FloatArray:
+    """Weight in time of crimes of these ages, counted in lookbacks, for a decaying kernel."""
+    if kernel == "linear":
+        return np.maximum(1 - age, 0.0)
+    return np.where(age < 1, np.exp(-3 * age), 0.0)
 
 
 def _place(grid: Grid) -> tuple[float, float, float, int, int]:

@@ -20,7 +20,7 @@ from predpol_eval.errors import InputError, PredPolError
 from predpol_eval.events import Events
 from predpol_eval.flagging import Scene, make_scene
 from predpol_eval.forecasters.many_nights import has_own_way, values_of
-from predpol_eval.forecasters.sliding_rates import sliding_rates
+from predpol_eval.forecasters.sliding import in_turn
 from predpol_eval.grid import Grid
 from predpol_eval.projection import FloatArray
 from predpol_eval.schedule import Windows, name_windows, refuse_finer_than_data
@@ -194,9 +194,9 @@ def perform(forecasters: Sequence[Any], rehearsal: Rehearsal, look: Look) -> lis
     reasons = [""] * len(windows)
     quick = [number for number, forecaster in enumerate(forecasters) if has_own_way(forecaster)]
     slides = {
-        number: rates
+        number: found
         for number, forecaster in enumerate(forecasters)
-        if (rates := sliding_rates(forecaster, past, rehearsal.grid, windows.until)) is not None
+        if (found := in_turn(forecaster, past, rehearsal.grid, windows)) is not None
     }
     slow = [number for number in range(len(forecasters)) if number not in quick and number not in slides]
     for position in range(len(windows)):
@@ -205,11 +205,10 @@ def perform(forecasters: Sequence[Any], rehearsal: Rehearsal, look: Look) -> lis
             reasons[position] = _night(forecasters[number], number, known, rehearsal, position, look)
             if reasons[position]:
                 break
-    for number, rates in slides.items():
-        for position, (rate, reason) in enumerate(zip(rates, reasons, strict=True)):
+    for number, found in slides.items():
+        for position, (surface, reason) in enumerate(zip(found.values, reasons, strict=True)):
             if not reason:
-                values = rate.reshape(-1)[rehearsal.scene.cells] * windows.days[position]
-                look(number, position, values, "expected_count")
+                look(number, position, surface.reshape(-1)[rehearsal.scene.cells], found.kind)
     at_once = max(1, MOST_AT_ONCE // rehearsal.grid.mask.size)
     for number in quick:
         left = [position for position, reason in enumerate(reasons) if not reason]

@@ -8,15 +8,19 @@ from typing import TYPE_CHECKING, Any, Literal
 from predpol_eval.civil_time import span
 from predpol_eval.errors import InputError
 from predpol_eval.events import Events
-from predpol_eval.forecasters.base import Nightly, check_length, check_positive, known
+from predpol_eval.forecasters.base import Nightly, check_length, check_positive, forecast, known
 from predpol_eval.grid import Grid
 
 if TYPE_CHECKING:
+    import xarray as xr
+
     from predpol_eval.forecasters.hawkes.cell_forecast import FittedSelfExciting
     from predpol_eval.forecasters.hawkes.continuous_fitted import FittedContinuous
     from predpol_eval.forecasters.hawkes.nonparametric_fitted import FittedNonparametric
 
 MODELS = ("cell", "continuous", "nonparametric")
+# Fits that stop short of this many iterations end where they started from matters.
+ENOUGH_ITERATIONS = 100
 # Fields that mean something to some models only; set for another they would be passed over in silence.
 _ONLY = {
     "cell": ("cell",),
@@ -197,3 +201,27 @@ class SelfExciting(Nightly):
         from predpol_eval.forecasters.hawkes.cell_model import fit_cell_model
 
         return fit_cell_model(self, past)
+
+    def forecast(self, events: Events, grid: Grid, windows: Any) -> xr.DataArray:
+        """Fit and predict for every window of a schedule, each night's fit starting from the last one's.
+
+        The nonparametric model, and fits that may not go on to the end (`max_iterations` below 100), start from nothing
+        every night.
+
+        Returns
+        -------
+        xarray.DataArray
+            The same as by `fit` and `predict` window by window, to 1e-9 of a window's highest number. The attrs are
+            those of the first window.
+        """
+        if self.model == "nonparametric" or self.max_iterations < ENOUGH_ITERATIONS:
+            return forecast(self, events, grid, windows)
+        from predpol_eval.forecasters.hawkes.schedules import forecast_nights
+
+        if self.model == "continuous":
+            from predpol_eval.forecasters.hawkes.continuous_model import refit_continuous_model
+
+            return forecast_nights(self, events, grid, windows, None, refit_continuous_model)
+        from predpol_eval.forecasters.hawkes.cell_model import layout_of, refit_cell_model
+
+        return forecast_nights(self, events, grid, windows, layout_of(grid, self.cell).block, refit_cell_model)

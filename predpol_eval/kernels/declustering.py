@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from predpol_eval.kernels.compiling import njit
 from predpol_eval.kernels.points import FloatArray, IntArray, floats, integers
 
 # Bandwidths beyond which a Gaussian counts as empty; what it would hold there is given to the rest.

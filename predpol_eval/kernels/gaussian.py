@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
+from predpol_eval.kernels.compiling import njit
 from predpol_eval.kernels.points import FloatArray, IntArray, floats
 
 REACH = 8.3  # bandwidths: beyond, exp(-z^2/2) is 1.1e-15 of the peak
@@ -168,19 +168,21 @@ def _table_profile(at: float, cell: float, n: int, table: FloatArray, out: Float
 
 @njit(cache=True, error_model="numpy")
 def _scatter(
+    out: FloatArray,
+    touching: IntArray,
+    step: int,
     x: FloatArray,
     y: FloatArray,
     weight: FloatArray,
     x0: float,
     y0: float,
     cell: float,
-    nx: int,
-    ny: int,
     bandwidth: float,
     table: FloatArray,
-) -> FloatArray:
-    out = np.zeros((ny, nx))
+) -> None:
+    ny, nx = out.shape
     use_table = table.size > 0
+    counted = touching.size > 0
     across = np.empty(nx)
     along = np.empty(ny)
     for i in range(x.size):
@@ -202,7 +204,72 @@ def _scatter(
             row = out[r, first:stop]
             for k in range(masses.size):
                 row[k] += share * masses[k]
-    return out
+            if counted:
+                near = touching[r, first:stop]
+                for k in range(masses.size):
+                    near[k] += step
+
+
+def profile_table(cell: float, nx: int, ny: int, bandwidth: float) -> FloatArray:
+    """Table of the masses around a crime inside the grid; empty where erf is cheaper.
+
+    Its polynomials, over half a bandwidth at most, err by less than 1e-13 of the local value, tails included.
+
+    Examples
+    --------
+    >>> profile_table(250.0, 160, 160, 500.0).shape[0], profile_table(5000.0, 8, 8, 500.0).size
+    (1, 0)
+    """
+    if cell > TABLE_UP_TO * bandwidth:
+        return floats(np.zeros((0, 0, 0)))
+    parts = math.ceil(2.0 * cell / bandwidth)
+    ratio = (REACH + 0.7) * cell / (parts * bandwidth) / 4.0
+    orders = next(p for p in range(2, 99) if 2.0 * ratio**p < 1e-13 * math.factorial(p))
+    radius = min(math.ceil(REACH * bandwidth / cell), max(nx, ny))
+    return chebyshev_table(cell, parts, orders, cell, bandwidth, radius)
+
+
+def scatter_onto(
+    out: FloatArray,
+    touching: IntArray,
+    step: int,
+    x: FloatArray,
+    y: FloatArray,
+    weight: FloatArray,
+    x0: float,
+    y0: float,
+    cell: float,
+    bandwidth: float,
+    table: FloatArray,
+) -> None:
+    """Add crimes to a surface that is there, or, with weights below 0, take them off it again.
+
+    Parameters
+    ----------
+    out : ndarray of float64, shape (ny, nx)
+        Changed in place.
+    touching : ndarray of int64, shape (ny, nx) or (0, 0)
+        How many crimes reach each cell: `step` is added for each; changed in place. What is taken off leaves rests of
+        rounding, which where none reaches any more should be nothing.
+    step : int
+        1, or -1 where crimes are taken off.
+    x, y, weight, x0, y0, cell, bandwidth
+        As for `scatter`.
+    table : ndarray of float64
+        `profile_table` of this grid and bandwidth.
+
+    Examples
+    --------
+    >>> out, touching = np.zeros((1, 3)), np.zeros((1, 3), dtype=np.int64)
+    >>> place = np.array([5.0]), np.array([5.0])
+    >>> table = profile_table(10.0, 3, 1, 5.0)
+    >>> scatter_onto(out, touching, 1, *place, np.ones(1), 0.0, 0.0, 10.0, 5.0, table)
+    >>> scatter_onto(out, touching, -1, *place, -np.ones(1), 0.0, 0.0, 10.0, 5.0, table)
+    >>> out.tolist(), touching.tolist()
+    ([[0.0, 0.0, 0.0]], [[0, 0, 0]])
+    """
+    crimes = floats(x), floats(y), floats(weight)
+    _scatter(out, touching, int(step), *crimes, float(x0), float(y0), float(cell), float(bandwidth), floats(table))
 
 
 def scatter(
@@ -219,20 +286,14 @@ def scatter(
     """Add every crime's Gaussian, an outer product of two profiles, to the cells within reach.
 
     Parameters and result as for `predpol_eval.kernels.kde.gaussian_cell_mass`. The profiles of crimes inside
-    the grid come from a table whose polynomials, over half a bandwidth at most, err by less than 1e-13 of the
-    local value, tails included.
+    the grid come from a table (`profile_table`).
 
     Examples
     --------
     >>> scatter(np.array([5.0]), np.array([5.0]), np.ones(1), 0.0, 0.0, 10.0, 3, 1, 5.0).round(3)
     array([[0.466, 0.107, 0.001]])
     """
-    table = np.zeros((0, 0, 0))
-    if cell <= TABLE_UP_TO * bandwidth:
-        parts = math.ceil(2.0 * cell / bandwidth)
-        ratio = (REACH + 0.7) * cell / (parts * bandwidth) / 4.0
-        orders = next(p for p in range(2, 99) if 2.0 * ratio**p < 1e-13 * math.factorial(p))
-        radius = min(math.ceil(REACH * bandwidth / cell), max(nx, ny))
-        table = chebyshev_table(cell, parts, orders, cell, bandwidth, radius)
-    place = (float(x0), float(y0), float(cell), int(nx), int(ny), float(bandwidth))
-    return _scatter(floats(x), floats(y), floats(weight), *place, floats(table))
+    out = np.zeros((int(ny), int(nx)))
+    table = profile_table(cell, nx, ny, bandwidth)
+    scatter_onto(out, np.zeros((0, 0), dtype=np.int64), 1, x, y, weight, x0, y0, cell, bandwidth, table)
+    return out

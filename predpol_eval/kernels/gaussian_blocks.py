@@ -10,8 +10,8 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from numba import njit
 
+from predpol_eval.kernels.compiling import njit
 from predpol_eval.kernels.gaussian import REACH, chebyshev_table
 from predpol_eval.kernels.points import FloatArray, IntArray, floats
 

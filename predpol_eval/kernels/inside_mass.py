@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from predpol_eval.kernels.compiling import njit
 from predpol_eval.kernels.points import FloatArray, floats, integers
 
 _REACH = 8.3
@@ -37,13 +37,16 @@ def _inside(
     jumps: FloatArray,
     columns: npt.NDArray[np.int64],
     rows: npt.NDArray[np.int64],
+    edges: npt.NDArray[np.int64],
+    bands: npt.NDArray[np.int64],
     cut: npt.NDArray[np.int64],
     sigma: float,
 ) -> FloatArray:  # pragma: no cover - compiled
     ny = cut.shape[0] - 1
     nx = cut.shape[1] - 1
     out = np.zeros((3, x.size))
-    c = np.empty((3, nx + 1))
+    # Only at some edges does the share of any row jump.
+    c = np.empty((3, edges.size))
     for i in range(x.size):
         dx = x[i] - x0
         dy = y[i] - y0
@@ -55,13 +58,17 @@ def _inside(
         if around and cut[high, right] - cut[low, right] - cut[high, left] + cut[low, left] == 0:
             out[0, i] = 1.0
             continue
-        for edge in range(nx + 1):
-            c[0, edge], c[1, edge], c[2, edge] = _below(edge * cell, dx, sigma)
+        for at in range(edges.size):
+            c[0, at], c[1, at], c[2, at] = _below(edges[at] * cell, dx, sigma)
         low = max(0, min(ny, low))
         high = max(0, min(ny, high))
+        # Rows that are alike are taken together.
+        band = np.searchsorted(bands, low, side="right") - 1
         a0, a1, a2 = _below(low * cell, dy, sigma)
-        for row in range(low, high):
-            b0, b1, b2 = _below((row + 1) * cell, dy, sigma)
+        while band < bands.size - 1 and bands[band] < high:
+            row = bands[band]
+            band += 1
+            b0, b1, b2 = _below(min(high, bands[band]) * cell, dy, sigma)
             m0 = 0.0
             m1 = 0.0
             m2 = 0.0
@@ -112,9 +119,15 @@ def inside_mass(
     steps = padded[:, :-1] - padded[:, 1:]
     row, column = np.nonzero(steps)
     rows = np.searchsorted(row, np.arange(ny + 1))
+    changes = np.ones(ny + 1, dtype=bool)
+    changes[1:-1] = (inside[1:] != inside[:-1]).any(axis=1)
+    bands = np.flatnonzero(changes)
     # Cells not wholly inside, summed from the corner: where there is none within reach, all mass is inside.
     cut = np.zeros((ny + 1, nx + 1), np.int64)
     cut[1:, 1:] = (inside < 1.0).cumsum(axis=0).cumsum(axis=1)
-    jumps, columns = floats(steps[row, column]), integers(column)
+    used = (steps != 0).any(axis=0)
+    edges, which = np.flatnonzero(used), (np.cumsum(used) - 1)[column]
     corner = (float(x0), float(y0), float(cell))
-    return _inside(floats(x), floats(y), *corner, jumps, columns, integers(rows), integers(cut), float(sigma))
+    jumps = floats(steps[row, column])
+    tables = (integers(which), integers(rows), integers(edges), integers(bands), integers(cut))
+    return _inside(floats(x), floats(y), *corner, jumps, *tables, float(sigma))

@@ -84,11 +84,13 @@ def gaussian_cell_mass_binned(
 ) -> FloatArray:
     """What `gaussian_cell_mass` gives, to 2e-4 of the peak, at a cost that hardly grows with the crimes.
 
-    Crimes are shared out over the nodes of a grid of a sixth of the bandwidth, by cubic weights, and the nodes
-    are spread over the cells in one direction after the other. For any set of crimes the error stays under
-    2e-4 of the surface's peak, in or outside the grid (the bound for one place is 1.3e-4). Linear weights with
-    the usual correction of the variance reach that only on average: crimes on one place would err by 5e-3. A
-    bandwidth under half a cell, or one that would need more than 128 MB of nodes, is left to the exact kernel.
+    Crimes are shared out over nodes, at least 3.5 to a bandwidth, by the weights of a cubic B-spline; the nodes are
+    spread over the cells, in one direction after the other, by a Gaussian that is narrower by what the spline widens.
+    For any set of crimes the error stays under 2e-4 of the surface's peak, in or outside the grid (as measured, for
+    crimes on one place, wherever it lies between the nodes: 7e-5). Linear weights with the usual correction of the
+    variance reach that only on average: crimes on one place would err by 5e-3. No value is below 0, and 1e-5 of the
+    mass at most is lost. A bandwidth under half a cell, or one that would need more than 128 MB of nodes, is left to
+    the exact kernel.
 
     Parameters
     ----------
@@ -103,7 +105,8 @@ def gaussian_cell_mass_binned(
     References
     ----------
     Wand, M. P. (1994). Fast computation of multivariate kernel estimators. J. Comput. Graph. Stat. 3,
-    433-445.
+    433-445. Beylkin, G. (1995). On the fast Fourier transform of functions with singularities. Appl. Comput. Harmon.
+    Anal. 2, 363-381 (splines whose known transform is divided out).
 
     Examples
     --------

@@ -1,7 +1,6 @@
-"""Knox test: which crimes are close in space, and how many of them are close in time under many permutations.
+"""Knox test: how many of the pairs that are close in space are close in time, under many permutations of the times.
 
-Whole numbers only, so that no edge of a band is decided by rounding: places in millimetres, times in a unit that
-divides them all.
+Whole numbers only, so that no edge of a band is decided by rounding: times in a unit that divides them all.
 """
 
 from __future__ import annotations
@@ -10,189 +9,76 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from predpol_eval.kernels.compiling import njit
 from predpol_eval.kernels.points import IntArray, integers
 
-EUCLIDEAN = 0
-MANHATTAN = 1
-# Counters as narrow as the times are emptied before they could overflow.
-FULL = 32_767
+# Arrangements of the times side by side: a fixed number, so that the loops over them are compiled for it.
+LANES = 256
+# Permutations that are shuffled one by one before they are laid side by side.
+TOGETHER = 16
+# Close pairs that are gone through at one go, a second or so, before an interruption is heard.
+AT_ONE_GO = 20_000_000
+ONE, HALF, LOW = np.uint64(1), np.uint64(32), np.uint64(0xFFFF_FFFF)
+BITS_11, BITS_3, BITS_24, BITS_40 = np.uint64(11), np.uint64(3), np.uint64(24), np.uint64(40)
 
 TimesArray = npt.NDArray[Any]
 
 
 @njit(cache=True, error_model="numpy")
-def _band(dx: int, dy: int, limits: IntArray, metric: int) -> int:
-    distance = abs(dx) + abs(dy) if metric == MANHATTAN else dx * dx + dy * dy
-    band = 0
-    while band < limits.size and distance >= limits[band]:
-        band += 1
-    return band
+def _shuffle(times: TimesArray, state: npt.NDArray[np.uint64], lanes: TimesArray, lane: int) -> None:
+    # Numbers are drawn where they are used, by the steps of numpy's SFC64: to write them down took as long as the rest.
+    a, b, c, counter = state[0], state[1], state[2], state[3]
+    mixed = np.empty((TOGETHER, times.size), times.dtype)
+    while lane < lanes.shape[1]:
+        count = min(TOGETHER, lanes.shape[1] - lane)
+        for k in range(count):
+            row = mixed[k]
+            for e in range(times.size):
+                row[e] = times[e]
+            i = np.uint64(times.size) - ONE
+            for _ in range(times.size // 2):
+                word = a + b + counter
+                counter += ONE
+                a = b ^ (b >> BITS_11)
+                b = c + (c << BITS_3)
+                c = ((c << BITS_24) | (c >> BITS_40)) + word
+                j = ((word & LOW) * (i + ONE)) >> HALF
+                kept = row[i]
+                row[i] = row[j]
+                row[j] = kept
+                # Of an even number of times the last of these changes the first with itself.
+                j = ((word >> HALF) * i) >> HALF
+                i -= ONE
+                kept = row[i]
+                row[i] = row[j]
+                row[j] = kept
+                i -= ONE
+        if count == TOGETHER:
+            for e in range(times.size):
+                line = lanes[e, lane : lane + TOGETHER]
+                for k in range(TOGETHER):
+                    line[k] = mixed[k, e]
+        else:
+            for e in range(times.size):
+                for k in range(count):
+                    lanes[e, lane + k] = mixed[k, e]
+        lane += count
+    state[0], state[1], state[2], state[3] = a, b, c, counter
 
 
-@njit(cache=True, error_model="numpy")
-def _close(
-    x: IntArray,
-    y: IntArray,
-    crimes: IntArray,
-    columns: IntArray,
-    beside: IntArray,
-    reach: int,
-    limits: IntArray,
-    metric: int,
-    slot: IntArray,
-    other: npt.NDArray[np.int32],
-) -> IntArray:
-    # Without room in `other` it only counts.
-    write = other.size > 0
-    counts = np.zeros((limits.size, x.size), np.int64)
-    begin = np.zeros(x.size + 1, np.int64)
-    for a in range(x.size):
-        begin[a + 1] = begin[a] + crimes[a]
-    for column in range(columns.size - 1):
-        last = columns[column + 1]
-        start = columns[beside[column]] if beside[column] >= 0 else x.size
-        stop = columns[beside[column] + 1] if beside[column] >= 0 else x.size
-        for a in range(columns[column], last):
-            if write:
-                for i in range(begin[a], begin[a + 1]):
-                    for j in range(i + 1, begin[a + 1]):
-                        other[slot[0, i]] = j
-                        slot[0, i] += 1
-            for part in range(2):
-                if part == 0:
-                    low, high = a + 1, last
-                else:
-                    while start < stop and y[start] <= y[a] - reach:
-                        start += 1
-                    low, high = start, stop
-                for b in range(low, high):
-                    if y[b] >= y[a] + reach:
-                        break
-                    band = _band(x[b] - x[a], y[b] - y[a], limits, metric)
-                    if band == limits.size:
-                        continue
-                    counts[band, a] += crimes[b]
-                    if write:
-                        for i in range(begin[a], begin[a + 1]):
-                            for j in range(begin[b], begin[b + 1]):
-                                other[slot[band, i]] = j
-                                slot[band, i] += 1
-    return counts
-
-
-def count_close(
-    x: npt.ArrayLike,
-    y: npt.ArrayLike,
-    crimes: npt.ArrayLike,
-    columns: npt.ArrayLike,
-    beside: npt.ArrayLike,
-    reach: int,
-    limits: npt.ArrayLike,
-    metric: int,
-) -> IntArray:
-    """Count, for every place, the crimes on later places that are close to it, by band of distance.
-
-    Parameters
-    ----------
-    x, y : array_like of int, shape (m,)
-        Distinct places in millimetres, sorted by column (``x // reach``), then y.
-    crimes : array_like of int, shape (m,)
-        Crimes on each place.
-    columns : array_like of int, shape (c + 1,)
-        Where each column that has a place begins, and m.
-    beside : array_like of int, shape (c,)
-        Position of the column next to the east; -1 where it has no place.
-    reach : int
-        Millimetres within which all bands end.
-    limits : array_like of int, shape (b,)
-        End of each band, excluded; the first begins at 0. Squared millimetres for the Euclidean metric, millimetres
-        for Manhattan.
-    metric : int
-        0 Euclidean, 1 Manhattan.
-
-    Returns
-    -------
-    ndarray of int64, shape (b, m)
-        Crimes on close places that come after the place in this order; those on the place itself are left out.
-
-    Examples
-    --------
-    >>> count_close([0, 3], [0, 4], [1, 2], [0, 2], [-1], 10, [25, 100], EUCLIDEAN)
-    array([[0, 0],
-           [2, 0]])
-    """
-    nowhere = np.zeros((0, 0), np.int64)
-    places = (integers(x), integers(y), integers(crimes), integers(columns), integers(beside))
-    return _close(*places, int(reach), integers(limits), int(metric), nowhere, np.zeros(0, np.int32))
-
-
-def list_close(
-    x: npt.ArrayLike,
-    y: npt.ArrayLike,
-    crimes: npt.ArrayLike,
-    columns: npt.ArrayLike,
-    beside: npt.ArrayLike,
-    reach: int,
-    limits: npt.ArrayLike,
-    metric: int,
-    first: IntArray,
-) -> npt.NDArray[np.int32]:
-    """List what `count_close` counted, and the pairs on one place, crime by crime.
-
-    Parameters
-    ----------
-    x, y, crimes, columns, beside, reach, limits, metric
-        As for `count_close`; crimes are numbered place by place.
-    first : ndarray of int64, shape (b, n + 1)
-        Where the list of each band and crime begins, and where that of the band ends.
-
-    Returns
-    -------
-    ndarray of int32
-        The later crime of every close pair, by band and earlier crime.
-
-    Examples
-    --------
-    >>> first = np.array([[0, 0, 1, 1], [1, 3, 3, 3]])
-    >>> list_close([0, 3], [0, 4], [1, 2], [0, 2], [-1], 10, [25, 100], EUCLIDEAN, first)
-    array([2, 1, 2], dtype=int32)
-    """
-    other = np.zeros(int(first[-1, -1]), np.int32)
-    if other.size:
-        places = (integers(x), integers(y), integers(crimes), integers(columns), integers(beside))
-        _close(*places, int(reach), integers(limits), int(metric), np.array(first[:, :-1], order="C"), other)
-    return other
-
-
-@njit(cache=True, error_model="numpy")
-def _shuffle(times: TimesArray, draws: npt.NDArray[np.uint32], lanes: TimesArray, lane: int) -> None:
-    mixed = np.empty_like(times)
-    for k in range(draws.shape[0]):
-        row = draws[k]
-        for i in range(times.size):
-            mixed[i] = times[i]
-        for i in range(times.size - 1, 0, -1):
-            j = np.int64((np.uint64(row[i]) * np.uint64(i + 1)) >> np.uint64(32))
-            kept = mixed[i]
-            mixed[i] = mixed[j]
-            mixed[j] = kept
-        for i in range(times.size):
-            lanes[i, lane + k] = mixed[i]
-
-
-def shuffle(times: TimesArray, draws: npt.NDArray[np.uint32], lanes: TimesArray, lane: int) -> None:
-    """Write permutations of the times side by side into columns of `lanes`, from column `lane` on.
+def shuffle(times: TimesArray, state: npt.NDArray[np.uint64], lanes: TimesArray, lane: int) -> None:
+    """Write permutations of the times side by side into the columns of `lanes`, from column `lane` on.
 
     Fisher and Yates: going down from the last, element i changes places with the element ``draw * (i + 1) >> 32``. The
-    chances differ from even ones by less than n / 2**32.
+    chances differ from even ones by less than n / 2**32. Draws are the 32-bit halves, the lower first, of the words of
+    the generator SFC64 of numpy; every permutation begins with a new word.
 
     Parameters
     ----------
     times : ndarray of int16, int32 or int64, shape (n,)
-    draws : ndarray of uint32, shape (k, n)
-        Random bits; those of element 0 are not used.
+    state : ndarray of uint64, shape (4,)
+        ``numpy.random.SFC64(seed).state["state"]["state"]``; changed in place, so that the next call goes on from it.
     lanes : ndarray, shape (n, l)
         Changed in place; of the type of `times`.
     lane : int
@@ -200,30 +86,42 @@ def shuffle(times: TimesArray, draws: npt.NDArray[np.uint32], lanes: TimesArray,
 
     Examples
     --------
-    >>> lanes = np.zeros((3, 1), np.int16)
-    >>> shuffle(np.array([10, 20, 30], np.int16), np.array([[0, 2**31, 0]], np.uint32), lanes, 0)
-    >>> lanes[:, 0].tolist()
-    [30, 20, 10]
+    >>> lanes = np.zeros((3, 2), np.int16)
+    >>> state = np.random.SFC64(1).state["state"]["state"]
+    >>> shuffle(np.array([10, 20, 30], np.int16), state, lanes, 0)
+    >>> sorted(lanes[:, 0].tolist()), sorted(lanes[:, 1].tolist())
+    ([10, 20, 30], [10, 20, 30])
     """
-    _shuffle(times, draws, lanes, int(lane))
+    with np.errstate(over="ignore"):  # the words wrap around on purpose; interpreted, numpy would warn
+        _shuffle(times, state, lanes, int(lane))
 
 
 @njit(cache=True, error_model="numpy")
-def _empty(counter: TimesArray, out: IntArray, band: int) -> None:
-    for e in range(counter.shape[0]):
-        for k in range(counter.shape[1]):
-            out[band, e, k] += counter[e, k]
-            counter[e, k] = 0
+def _empty(counter: TimesArray, within: IntArray) -> None:
+    for e in range(within.shape[0]):
+        row = counter[e]
+        total = within[e]
+        for k in range(LANES):
+            total[k] += row[k]
+            row[k] = 0
 
 
 @njit(cache=True, error_model="numpy")
-def _tabulate(lanes: TimesArray, first: IntArray, other: npt.NDArray[np.int32], edges: TimesArray) -> IntArray:
-    width = lanes.shape[1]
-    out = np.zeros((first.shape[0], edges.size, width), np.int64)
-    counter = np.zeros((edges.size, width), lanes.dtype)
-    # Four pairs at a time, so that each counter is fetched and put back once for four.
-    gap = np.zeros((4, width), lanes.dtype)
-    one, two, three, four = gap[0], gap[1], gap[2], gap[3]
+def _tabulate(
+    lanes: TimesArray,
+    first: IntArray,
+    other: npt.NDArray[np.int32],
+    edges: TimesArray,
+    counter: TimesArray,
+    most: int,
+    full: int,
+    within: IntArray,
+) -> None:
+    kind = lanes.dtype.type
+    top = kind(most)
+    # Eight pairs at a time, so that each counter is fetched and put back once for eight.
+    gap = np.zeros((8, LANES), edges.dtype)
+    one, two, three, four, five, six, seven, eight = gap[0], gap[1], gap[2], gap[3], gap[4], gap[5], gap[6], gap[7]
     for band in range(first.shape[0]):
         since = 0
         waiting = 0
@@ -232,35 +130,39 @@ def _tabulate(lanes: TimesArray, first: IntArray, other: npt.NDArray[np.int32], 
             for p in range(first[band, i], first[band, i + 1]):
                 theirs = lanes[other[p]]
                 apart = gap[waiting]
-                for k in range(width):
-                    apart[k] = abs(mine[k] - theirs[k])
+                for k in range(LANES):
+                    apart[k] = min(kind(abs(kind(mine[k] - theirs[k]))), top)
                 waiting += 1
-                if waiting < 4:
+                if waiting < 8:
                     continue
                 waiting = 0
                 for e in range(edges.size):
                     row = counter[e]
                     edge = edges[e]
-                    for k in range(width):
+                    for k in range(LANES):
                         row[k] += (
                             np.int64(one[k] < edge)
                             + np.int64(two[k] < edge)
                             + np.int64(three[k] < edge)
                             + np.int64(four[k] < edge)
+                            + np.int64(five[k] < edge)
+                            + np.int64(six[k] < edge)
+                            + np.int64(seven[k] < edge)
+                            + np.int64(eight[k] < edge)
                         )
-                since += 4
-                if since > FULL - 8:
-                    _empty(counter, out, band)
+                # The narrow counters are emptied before they could overflow.
+                since += 8
+                if since > full - 16:
+                    _empty(counter, within[band])
                     since = 0
         for rest in range(waiting):
             apart = gap[rest]
             for e in range(edges.size):
                 row = counter[e]
                 edge = edges[e]
-                for k in range(width):
+                for k in range(LANES):
                     row[k] += apart[k] < edge
-        _empty(counter, out, band)
-    return out
+        _empty(counter, within[band])
 
 
 def tabulate(lanes: TimesArray, first: IntArray, other: npt.NDArray[np.int32], edges: TimesArray) -> IntArray:
@@ -269,10 +171,10 @@ def tabulate(lanes: TimesArray, first: IntArray, other: npt.NDArray[np.int32], e
     Parameters
     ----------
     lanes : ndarray of int16, int32 or int64, shape (n, l)
-        One arrangement of the times per column; no difference may overflow.
+        One arrangement of the times per column; no difference may overflow. Quickest with `LANES` columns.
     first : ndarray of int64, shape (b, n + 1)
     other : ndarray of int32
-        Close pairs as `list_close` gives them.
+        Close pairs as `close_places.list_close` gives them.
     edges : ndarray, shape (e,)
         Of the type of `lanes`.
 
@@ -292,7 +194,68 @@ def tabulate(lanes: TimesArray, first: IntArray, other: npt.NDArray[np.int32], e
     array([[1, 1],
            [3, 3]])
     """
-    return _tabulate(lanes, integers(first), other, edges)
+    width = lanes.shape[1]
+    # Where no edge is farther than a byte tells, differences are cut there: twice as many fit side by side.
+    narrow = lanes.dtype == np.int16 and edges.max(initial=0) <= np.iinfo(np.int8).max
+    limits = edges.astype(np.int8) if narrow else edges
+    most = int(np.iinfo(limits.dtype).max)
+    counter = np.zeros((limits.size, LANES), np.uint8 if narrow else limits.dtype)
+    full = int(np.iinfo(counter.dtype).max)
+    first = integers(first)
+    bands = max(first.shape[0], 1) if other.size <= AT_ONE_GO else 1
+    blocks = []
+    for start in range(0, max(width, 1), LANES):
+        block = lanes[:, start : start + LANES]
+        if block.shape[1] < LANES or not block.flags.c_contiguous:
+            block = np.zeros((lanes.shape[0], LANES), lanes.dtype)
+            block[:, : width - start] = lanes[:, start : start + LANES]
+        within = np.zeros((first.shape[0], limits.size, LANES), np.int64)
+        for band in range(0, first.shape[0], bands):
+            part = slice(band, band + bands)
+            _tabulate(block, first[part], other, limits, counter, most, full, within[part])
+        blocks.append(within)
+    return (blocks[0] if len(blocks) == 1 else np.concatenate(blocks, axis=2))[..., :width]
+
+
+@njit(cache=True, error_model="numpy")
+def _pile(ordered: TimesArray, edges: TimesArray) -> IntArray:
+    within = np.zeros((edges.size, ordered.shape[0]), np.int64)
+    for lane in range(ordered.shape[0]):
+        times = ordered[lane]
+        for e in range(edges.size):
+            earliest = 0
+            found = 0
+            for i in range(times.size):
+                while times[i] - times[earliest] >= edges[e]:
+                    earliest += 1
+                found += i - earliest
+            within[e, lane] = found
+    return within
+
+
+def tabulate_pile(lanes: TimesArray, edges: TimesArray) -> IntArray:
+    """Count as `tabulate` does, where all crimes are on one place, so that every pair of them is close.
+
+    The times are sorted: the cost is the crimes', not that of their pairs.
+
+    Parameters
+    ----------
+    lanes : ndarray of int16, int32 or int64, shape (n, l)
+        One arrangement of the times per column.
+    edges : ndarray, shape (e,)
+        Of the type of `lanes`, above 0.
+
+    Returns
+    -------
+    ndarray of int64, shape (e, l)
+
+    Examples
+    --------
+    >>> tabulate_pile(np.array([[0, 5], [2, 0], [9, 1]], np.int16), np.array([3, 10], np.int16))
+    array([[1, 1],
+           [3, 3]])
+    """
+    return np.asarray(_pile(np.sort(np.ascontiguousarray(lanes.T), axis=1), edges))
 
 
 @njit(cache=True, error_model="numpy")
@@ -305,21 +268,22 @@ def _roles(
     role: npt.NDArray[np.bool_],
     close: IntArray,
 ) -> None:
+    farthest = edges[-1]
     for band in range(first.shape[0]):
         for i in range(times.size):
             for p in range(first[band, i], first[band, i + 1]):
                 j = other[p]
                 gap = abs(times[i] - times[j])
-                when = 0
-                while when < edges.size and gap >= edges[when]:
-                    when += 1
-                if when == 0 or when == edges.size:
+                if gap >= farthest or gap < edges[0]:
                     continue
+                when = 0
+                while gap >= edges[when + 1]:
+                    when += 1
                 sooner, later = (i, j) if rank[i] < rank[j] else (j, i)
-                role[0, sooner, band, when - 1] = True
-                role[1, later, band, when - 1] = True
-                close[0, sooner, when - 1] += 1
-                close[1, later, when - 1] += 1
+                role[0, sooner, band, when] = True
+                role[1, later, band, when] = True
+                close[0, sooner, when] += 1
+                close[1, later, when] += 1
 
 
 def roles(
@@ -333,7 +297,7 @@ def roles(
     rank : array_like of int, shape (n,)
         Order of the crimes in time, without ties.
     first, other
-        Close pairs as `list_close` gives them.
+        Close pairs as `close_places.list_close` gives them.
     edges : array_like of int, shape (e + 1,)
         Edges of the bands of time, rising.
 

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
+
+from predpol_eval.kernels.compiling import njit
+
+SMALL_TABLE = 65_536  # slots that are tried first: a pile of crimes, however high, takes up no more memory
 
 FloatArray = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.int64]
@@ -60,10 +63,10 @@ def integers(values: npt.ArrayLike) -> IntArray:
 
 
 @njit(cache=True)
-def _merge(x: FloatArray, y: FloatArray, weight: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
-    size = 16
-    while size < 2 * x.size:
-        size *= 2
+def _merge(
+    x: FloatArray, y: FloatArray, weight: FloatArray, size: int = SMALL_TABLE
+) -> tuple[FloatArray, FloatArray, FloatArray, IntArray]:
+    """What `merge_counting` gives, by a table of `size` slots, a power of 2; nothing if that gets over half full."""
     slots = np.full(size, -1, np.int64)
     mask = np.uint64(size - 1)
     x_bits = x.view(np.uint64)
@@ -71,6 +74,7 @@ def _merge(x: FloatArray, y: FloatArray, weight: FloatArray) -> tuple[FloatArray
     out_x = np.empty(x.size)
     out_y = np.empty(x.size)
     out_weight = np.empty(x.size)
+    out_count = np.empty(x.size, np.int64)
     found = 0
     for i in range(x.size):
         # Round coordinates have zeros in their low bits: only multiplication carries the high bits' news.
@@ -81,17 +85,21 @@ def _merge(x: FloatArray, y: FloatArray, weight: FloatArray) -> tuple[FloatArray
         while True:
             at = slots[slot]
             if at < 0:
+                if 2 * found == size:
+                    return out_x[:0], out_y[:0], out_weight[:0], out_count[:0]
                 slots[slot] = found
                 out_x[found] = x[i]
                 out_y[found] = y[i]
                 out_weight[found] = weight[i]
+                out_count[found] = 1
                 found += 1
                 break
             if out_x[at] == x[i] and out_y[at] == y[i]:
                 out_weight[at] += weight[i]
+                out_count[at] += 1
                 break
             slot = (slot + np.uint64(1)) & mask
-    return out_x[:found], out_y[:found], out_weight[:found]
+    return out_x[:found], out_y[:found], out_weight[:found], out_count[:found]
 
 
 def merge(x: npt.ArrayLike, y: npt.ArrayLike, weight: npt.ArrayLike) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -116,6 +124,35 @@ def merge(x: npt.ArrayLike, y: npt.ArrayLike, weight: npt.ArrayLike) -> tuple[Fl
     >>> merge([5.0, 1.0, 5.0], [2.0, 2.0, 2.0], [1.0, 1.0, 0.5])
     (array([5., 1.]), array([2., 2.]), array([1.5, 1. ]))
     """
+    return merge_counting(x, y, weight)[:3]
+
+
+def merge_counting(
+    x: npt.ArrayLike, y: npt.ArrayLike, weight: npt.ArrayLike
+) -> tuple[FloatArray, FloatArray, FloatArray, IntArray]:
+    """Add up the weights of points on the very same place, and count them.
+
+    Parameters
+    ----------
+    x, y, weight
+        As for `merge`.
+
+    Returns
+    -------
+    x, y, weight : ndarray of float64, shape (m,)
+        As `merge`.
+    count : ndarray of int64, shape (m,)
+        Points on each place.
+
+    Examples
+    --------
+    >>> merge_counting([5.0, 1.0, 5.0], [2.0, 2.0, 2.0], [1.0, 1.0, 0.5])[3]
+    array([2, 1])
+    """
+    points = floats(x), floats(y), floats(weight)
+    enough = 2 ** max(4, (2 * points[0].size - 1).bit_length())
     with np.errstate(over="ignore"):  # the hash wraps around on purpose; interpreted, numpy would warn
-        merged = _merge(floats(x), floats(y), floats(weight))
-    return floats(merged[0]), floats(merged[1]), floats(merged[2])
+        merged = _merge(*points, min(enough, SMALL_TABLE))
+        if points[0].size and not merged[0].size:
+            merged = _merge(*points, enough)
+    return floats(merged[0]), floats(merged[1]), floats(merged[2]), integers(merged[3])

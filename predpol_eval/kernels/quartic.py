@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from predpol_eval.kernels.compiling import njit
 from predpol_eval.kernels.points import FloatArray, floats, merge
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from numba import njit
 
+from predpol_eval.kernels.compiling import njit
 from predpol_eval.kernels.points import FloatArray, floats
 
 

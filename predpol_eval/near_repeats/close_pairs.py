@@ -15,6 +15,8 @@ from predpol_eval.projection import FloatArray
 METRICS = ("euclidean", "manhattan")
 # 4 bytes each: 1 GB.
 MOST_PAIRS = 250_000_000
+# From so many crimes on one place on, sorting their times is quicker than going through their pairs.
+PILE = 512
 
 
 class ClosePairs(NamedTuple):
@@ -28,16 +30,22 @@ class ClosePairs(NamedTuple):
         Where the later partners of each crime begin, by band, and where those of the band end.
     other : array of int32
         Those partners, as places in the order.
+    piles : tuple of slice
+        Many crimes on one and the same place, as a part of the order: all their pairs are close, and not listed.
     """
 
     order: npt.NDArray[np.int64]
     first: npt.NDArray[np.int64]
     other: npt.NDArray[np.int32]
+    piles: tuple[slice, ...] = ()
 
     @property
     def number(self) -> npt.NDArray[np.int64]:
-        """Pairs of each band."""
-        return np.asarray(self.first[:, -1] - self.first[:, 0])
+        """Pairs of each band, those in piles too."""
+        found = np.array(self.first[:, -1] - self.first[:, 0])
+        for pile in self.piles:
+            found[0] += (pile.stop - pile.start) * (pile.stop - pile.start - 1) // 2
+        return found
 
 
 def close_pairs(x: FloatArray, y: FloatArray, bands: Bands, metric: str) -> ClosePairs:
@@ -54,9 +62,9 @@ def close_pairs(x: FloatArray, y: FloatArray, bands: Bands, metric: str) -> Clos
     Raises
     ------
     InputError
-        If there are more than can be held.
+        If there are more than can be held, those in piles apart.
     """
-    from predpol_eval.kernels import knox as kernel
+    from predpol_eval.kernels import close_places as kernel
 
     manhattan = metric == "manhattan"
     limits = bands.limits(1000, 1 if manhattan else 2)
@@ -78,20 +86,25 @@ def close_pairs(x: FloatArray, y: FloatArray, bands: Bands, metric: str) -> Clos
         east[fresh], north[fresh], crimes, np.r_[begins, len(fresh)], np.where(has_neighbour, beside, -1), reach,
         np.array(limits), kernel.MANHATTAN if manhattan else kernel.EUCLIDEAN,
     )  # fmt: skip
-    by_place = kernel.count_close(*places)
-    on_place = int((crimes * (crimes - 1) // 2).sum())
-    total = int(by_place @ crimes @ np.ones(len(limits), dtype=np.int64)) + on_place
+    # How many more of its place come after each crime; of piles none is listed.
+    ends = fresh + crimes
+    after = np.repeat(ends, crimes) - np.arange(len(x)) - 1
+    after[np.repeat(crimes >= PILE, crimes)] = 0
+    on_place = int(after.sum())
+    by_place = kernel.count_close(*places, MOST_PAIRS - on_place)
+    total = int(by_place.sum(axis=0) @ crimes) + on_place
     if total > MOST_PAIRS:
         raise InputError(
-            f"{total:,} pairs of crimes are closer than {float(bands.finite[-1]):g} m ({on_place:,} of them on one and "
-            f"the same place); a list of them would take {total * 4 / 1e9:,.1f} GB, and {MOST_PAIRS:,} is the most. "
-            "Give space_bands that end sooner, or fewer crimes: one kind, or a shorter time (events.select(...))."
+            f"At least {total:,} pairs of crimes are closer than {float(bands.finite[-1]):g} m ({on_place:,} of them "
+            f"on one and the same place); a list of them would take {total * 4 / 1e9:,.1f} GB, and {MOST_PAIRS:,} is "
+            "the most. Give space_bands that end sooner, or fewer crimes: one kind, or a shorter time "
+            "(events.select(...))."
         )
     partners = np.repeat(by_place, crimes, axis=1)
-    # Those on the same place, at distance 0, are in the first band.
-    partners[0] += np.repeat(fresh + crimes, crimes) - np.arange(len(x)) - 1
-    ends = np.cumsum(partners.ravel())
+    partners[0] += after  # at distance 0 they are in the first band
+    until = np.cumsum(partners.ravel())
     first = np.empty((len(limits), len(x) + 1), dtype=np.int64)
-    first[:, :-1] = (ends - partners.ravel()).reshape(partners.shape)
-    first[:, -1] = ends.reshape(partners.shape)[:, -1]
-    return ClosePairs(order, first, kernel.list_close(*places, first))
+    first[:, :-1] = (until - partners.ravel()).reshape(partners.shape)
+    first[:, -1] = until.reshape(partners.shape)[:, -1]
+    piles = tuple(slice(int(fresh[place]), int(ends[place])) for place in np.flatnonzero(crimes >= PILE))
+    return ClosePairs(order, first, kernel.list_close(*places, first, PILE), piles)

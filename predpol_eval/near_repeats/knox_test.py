@@ -28,9 +28,7 @@ if TYPE_CHECKING:
 
 IntArray = npt.NDArray[np.int64]
 # Permutations side by side: loops over them are long enough to be quick, and their times still near the processor.
-LANES = 128
-# Random numbers drawn at once: 16 permutations' worth.
-DRAWN = 16
+LANES = 256
 # Counts kept of all permutations and band pairs: 800 MB.
 MOST_COUNTS = 100_000_000
 REFERENCE = (
@@ -108,7 +106,7 @@ def knox(
     >>> days = ["2018-05-01", "2018-05-02", "2018-05-31"]
     >>> frame = pd.DataFrame({"x": [1000.0, 1100.0, 9000.0], "y": 1000.0, "t": days})
     >>> events = ppe.Events.from_frame(frame, crs="EPSG:27700", tz="Europe/London")
-    >>> table = ppe.knox(events, [0, 200], [0, 7], seed=1)
+    >>> table = ppe.knox(events, [0, 200], [0, 7], permutations=9999, seed=1)
     >>> table.observed.item(), round(table.expected.item(), 1), round(table.p_value.item(), 1)
     (1, 0.3, 0.3)
     >>> table.is_originator[:, 0, 0].to_numpy().tolist(), table.is_near_repeat[:, 0, 0].to_numpy().tolist()
@@ -127,15 +125,15 @@ def knox(
     pairs = close_pairs(used.x, used.y, space, metric)
     moments = moments_of(used, time, method)
     table = _Table(pairs, moments, space, time)
-    observed = table.counts(moments.times[pairs.order, None])[..., 0]
-    dealt = table.dealt_out(permutations, drawn)
+    observed, dealt = table.dealt_out(permutations, drawn)
     first, later = roles_of(used, pairs, moments, space, time)
-    at_least = (dealt >= observed).sum(axis=0)
+    at_least = (dealt >= observed[..., None]).sum(axis=-1)
+    expected, median = dealt.mean(axis=-1), np.median(dealt, axis=-1)
     variables = {
         "observed": (observed, "pairs of crimes", "pairs"),
-        "expected": (dealt.mean(axis=0), "mean of the pairs when times are dealt out anew among places", "pairs"),
-        "ratio": (_ratio(observed, dealt.mean(axis=0)), "observed / expected pairs", "1"),
-        "ratio_median": (_ratio(observed, np.median(dealt, axis=0)), "observed / median of the permuted pairs", "1"),
+        "expected": (expected, "mean of the pairs when times are dealt out anew among places", "pairs"),
+        "ratio": (_ratio(observed, expected), "observed / expected pairs", "1"),
+        "ratio_median": (_ratio(observed, median), "observed / median of the permuted pairs", "1"),
         "p_value": ((1 + at_least) / (1 + permutations), "chance of as many pairs or more, one band pair alone", "1"),
         "originators": (first.sum(axis=0), "crimes that a pair begins with", "crimes"),
         "near_repeats": (later.sum(axis=0), "crimes that follow another in a pair", "crimes"),
@@ -166,15 +164,18 @@ class _Table:
 
     def __init__(self, pairs: ClosePairs, moments: Moments, space: Bands, time: Bands) -> None:
         self.pairs, self.moments, self.space, self.time = pairs, moments, space, time
-        # How many pairs of any distance are so many days apart does not change with the permutation.
-        count = len(moments.times)
-        self.everywhere = self._by_time(moments.pairs_within[None, :, None], np.array([count * (count - 1) // 2]))[0]
+        if space.endless:
+            # How many pairs of any distance are so many days apart does not change with the permutation.
+            every = len(moments.times) * (len(moments.times) - 1) // 2
+            self.everywhere = self._by_time(moments.pairs_within[None, :, None], np.array([every]))[0]
 
     def counts(self, lanes: npt.NDArray[Any]) -> IntArray:
         """Pairs of each band pair, shape (space, time, l), for times in the order of the pairs, shape (n, l)."""
-        from predpol_eval.kernels.knox import tabulate
+        from predpol_eval.kernels.knox import tabulate, tabulate_pile
 
-        within = tabulate(np.ascontiguousarray(lanes), self.pairs.first, self.pairs.other, self.moments.edges)
+        within = tabulate(lanes, self.pairs.first, self.pairs.other, self.moments.edges)
+        for pile in self.pairs.piles:
+            within[0] += tabulate_pile(lanes[pile], self.moments.edges)
         close = self._by_time(within, self.pairs.number)
         # Pairs closer than the first edge are of no band, but the endless one must not have them either.
         banded = close if self.space.finite[0] == 0 else close[1:]
@@ -184,29 +185,37 @@ class _Table:
 
     def _by_time(self, within: IntArray, number: IntArray) -> IntArray:
         """From pairs within each finite edge above 0 to pairs of each band of time."""
-        whole = np.broadcast_to(number[:, None, None], (len(number), 1, within.shape[2]))
-        steps = [np.zeros_like(whole)] if self.time.finite[0] == 0 else []
-        steps.append(within)
+        result = np.empty((len(number), len(self.time), within.shape[2]), dtype=np.int64)
+        from_zero = int(self.time.finite[0] == 0)
+        edges = within.shape[1]
+        if from_zero and edges:
+            result[:, 0] = within[:, 0]
+        np.subtract(within[:, 1:], within[:, :-1], out=result[:, from_zero : from_zero + max(edges - 1, 0)])
         if self.time.endless:
-            steps.append(whole)
-        cumulated = np.concatenate(steps, axis=1)
-        return cumulated[:, 1:] - cumulated[:, :-1]
+            result[:, -1] = number[:, None] - (within[:, -1] if edges else 0)
+        return result
 
-    def dealt_out(self, permutations: int, seed: int) -> IntArray:
-        """Pairs of each band pair when the times are dealt out anew, shape (permutations, space, time)."""
+    def dealt_out(self, permutations: int, seed: int) -> tuple[IntArray, IntArray]:
+        """Pairs of each band pair as they are, and when the times are dealt out anew.
+
+        Returns
+        -------
+        observed : array of int64, shape (space, time)
+        dealt : array of int64, shape (space, time, permutations)
+        """
         from predpol_eval.kernels.knox import shuffle
 
-        rng = np.random.default_rng(seed)
+        state = np.random.SFC64(seed).state["state"]["state"]
         times = self.moments.times
-        result = np.empty((permutations, len(self.space), len(self.time)), dtype=np.int64)
-        for start in range(0, permutations, LANES):
-            width = min(LANES, permutations - start)
-            lanes = np.empty((len(times), width), dtype=times.dtype)
-            for lane in range(0, width, DRAWN):
-                draws = rng.integers(0, 2**32, (min(DRAWN, width - lane), len(times)), dtype=np.uint32)
-                shuffle(times, draws, lanes, lane)
-            result[start : start + width] = np.moveaxis(self.counts(lanes), 2, 0)
-        return result
+        # The first arrangement is the one that was observed.
+        result = np.empty((len(self.space), len(self.time), permutations + 1), dtype=np.int64)
+        lanes = np.empty((len(times), LANES), dtype=times.dtype)
+        lanes[:, 0] = times[self.pairs.order]
+        for start in range(0, permutations + 1, LANES):
+            shuffle(times, state, lanes, int(start == 0))
+            part = result[..., start : start + LANES]
+            part[...] = self.counts(lanes)[..., : part.shape[-1]]
+        return result[..., 0], result[..., 1:]
 
 
 def _check_choices(metric: Any, method: Any, permutations: Any, band_pairs: int) -> None:

@@ -89,6 +89,8 @@ def moments_of(events: Events, bands: Bands, method: OneTime) -> Moments:
 
 def _begin_days(utc: TimeArray, days: npt.NDArray[np.datetime64], tz: str) -> bool:
     """Whether every time is the first moment of its day, which is not midnight where the clock skips that."""
+    if tz == "UTC":
+        return bool((utc == days).all())
     unique, where = np.unique(days, return_inverse=True)
     return bool((localise(unique.astype("datetime64[ns]"), tz).utc[where] == utc).all())
 

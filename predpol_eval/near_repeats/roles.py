@@ -43,6 +43,11 @@ def roles_of(
         # Beyond all differences, also where the last finite edge is that already.
         edges.append(max(beyond, edges[-1]))
     banded, close = roles(times[pairs.order], rank[pairs.order], pairs.first, pairs.other, edges)
+    for pile in pairs.piles:
+        there = pairs.order[pile]
+        within = _pairs_of_each(times[there], np.argsort(rank[there]), edges)
+        banded[:, pile, 0] |= within > 0
+        close[:, pile] += within
     result = np.empty_like(banded)
     result[:, pairs.order] = banded
     result = result if space.finite[0] == 0 else result[:, :, 1:]

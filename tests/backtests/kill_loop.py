@@ -23,7 +23,7 @@ from joblib.externals.loky import get_reusable_executor
 import predpol_eval as ppe
 from predpol_eval.backtests import store, workers
 from tests.backtests import cities
-from tests.backtests.misbehaving import Dawdles, Marks
+from tests.backtests.misbehaving import Dawdles, Marks, MarksAll
 from tests.backtests.same import bits
 
 NIGHT = 0.005  # seconds that a forecaster dawdles
@@ -62,7 +62,7 @@ def run(folder: Path, n_jobs: int, save: bool) -> str:
 
 def mark(folder: Path) -> None:
     """Mark the computing of a block, and mark and draw out the writing of a file, so that some kills fall into it."""
-    workers._numbered = Marks(str(folder))
+    workers._in_turn, workers._all_of = Marks(str(folder)), MarksAll(str(folder))
     write, fsync, marker = store.write_whole, os.fsync, folder / "writing"
 
     def marked(path, content):

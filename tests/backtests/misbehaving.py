@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 import predpol_eval as ppe
-from predpol_eval.backtests.block import run_block
+from predpol_eval.backtests.block import run_blocks
 
 
 class MuteError(RuntimeError):
@@ -226,13 +226,25 @@ class Dawdles:
 
 @dataclass(frozen=True)
 class Marks:
-    """What workers do with a block, and a file that is there while they do it."""
+    """What is done with the blocks of a run, and a file that is there while one of them is computed."""
 
     folder: str
 
-    def __call__(self, block, *arguments):
+    def __call__(self, blocks, *arguments):
         marker = Path(self.folder, f"computing-{os.getpid()}")
-        marker.touch()
-        done = run_block(*arguments)
-        marker.unlink(missing_ok=True)
-        return block, done
+        computing = run_blocks(*arguments)
+        for block in blocks:
+            marker.touch()
+            done = next(computing)
+            marker.unlink(missing_ok=True)
+            yield block, done
+
+
+@dataclass(frozen=True)
+class MarksAll:
+    """The same for a worker process, which hands over a whole run."""
+
+    folder: str
+
+    def __call__(self, blocks, *arguments):
+        return list(Marks(self.folder)(blocks, *arguments))

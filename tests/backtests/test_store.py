@@ -58,7 +58,7 @@ def full(made, tmp_path):
 def test_a_full_store_is_read_back_and_not_written(full, whole, caplog, monkeypatch):
     before = files(full)
     assert len(before) == 2 * 2 * 2 + 2
-    monkeypatch.setattr("predpol_eval.backtests.workers.run_block", None)
+    monkeypatch.setattr("predpol_eval.backtests.workers.run_blocks", None)
     with caplog.at_level(logging.INFO, logger="predpol_eval"):
         assert_same_bits(run(full), whole)
     assert [record.getMessage() for record in caplog.records] == [f"store {full}: 8 of 8 blocks reused"]

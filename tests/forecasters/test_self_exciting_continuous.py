@@ -16,7 +16,7 @@ from numpy.testing import assert_allclose
 import predpol_eval as ppe
 from predpol_eval.forecasters.base import Fitted, Forecaster
 from predpol_eval.forecasters.hawkes import continuous_background as ground
-from predpol_eval.forecasters.hawkes import continuous_crimes, continuous_fit
+from predpol_eval.forecasters.hawkes import continuous_crimes, continuous_fit, continuous_steps
 from predpol_eval.forecasters.hawkes.cell_forecast import expected_count
 from predpol_eval.forecasters.hawkes.continuous_crimes import PATIENCE, REACH, ContinuousCrimes, near
 from predpol_eval.forecasters.hawkes.continuous_fit import fit_continuous
@@ -171,7 +171,7 @@ def test_with_the_background_held_the_likelihood_only_rises():
             close = _Fixed(near(crimes, 0.002, 400.0))
             for _ in range(12):
                 before = likelihood(crimes, close, mu, float(len(x)), now)
-                now, _, state, _ = continuous_fit._climb(crimes, close, mu, float(len(x)), now, limits)
+                now, _, state, _ = continuous_steps.climb(crimes, close, mu, float(len(x)), now, limits)
                 assert state.value >= before.value - 1e-12 * abs(before.value)
 
 
@@ -646,3 +646,43 @@ def test_toronto_fits_in_seconds_and_is_as_told(shared_data):
     assert fit.best.pairs < 10 * fit.crimes.number
     night = ppe.Schedule(start="2018-06-15", end="2018-06-16", tz="America/Toronto").windows
     assert 15 < float(fit.predict(night).sum()) < 25
+
+
+# Crimes piled on one place --------------------------------------------------------------------------------
+
+
+def piled(size, others=40, jitter=0.0):
+    """Events of which all but some stand on one place, twenty in a row."""
+    rng = np.random.default_rng(size)
+    t = np.resize(rng.uniform(0, 95, (size + others) // 20), size + others) + rng.exponential(1.0, size + others)
+    t = np.sort(np.minimum(t, 99.9))
+    x, y = 1100.0 + jitter * rng.normal(size=(2, size + others))
+    away = rng.choice(size + others, others, replace=False)
+    x[away], y[away] = rng.uniform(0, 2000, others), rng.uniform(0, 1500, others)
+    return table(t, x, y)
+
+
+def test_a_pile_that_has_too_many_pairs_is_refused(monkeypatch):
+    monkeypatch.setattr(continuous_crimes, "MOST_PAIRS", 50_000)
+    for form in (FORM, ONCE):
+        with pytest.raises(ppe.InputError, match=r"piled on too few places.*model='cell'"):
+            form.fit(piled(1500), GRID, until="2018-04-11")
+
+
+def test_a_hundred_thousand_on_one_place_are_refused_at_once():
+    # Five thousand million pairs: to count them alone would take a minute.
+    with pytest.raises(ppe.InputError, match="piled"):
+        ONCE.fit(piled(100_000), GRID, until="2018-04-11")
+
+
+def test_places_too_close_to_be_told_apart_are_refused(monkeypatch):
+    monkeypatch.setattr(ground, "MOST_PAIRS", 10_000)
+    with pytest.raises(ppe.InputError, match="piled up too closely"):
+        ONCE.fit(piled(1500, jitter=0.05), GRID, until="2018-04-11")
+
+
+def test_a_pile_that_can_be_listed_is_fitted():
+    fit = ONCE.fit(piled(400), GRID, until="2018-04-11")
+    assert fit.converged
+    risk = fit.predict(days("2018-04-11", "2018-04-12", "UTC"))
+    assert int(risk.to_numpy()[0].argmax()) == GRID.cell_of(np.array([1100.0]), np.array([1100.0]))[0]

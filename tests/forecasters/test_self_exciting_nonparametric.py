@@ -440,6 +440,11 @@ def test_more_bad_input(monkeypatch):
     monkeypatch.setattr(nonparametric_model, "MOST_PAIRS", 3)
     with pytest.raises(ppe.InputError, match="pairs of crimes lie within"):
         MODEL.fit(table(*spread(400)), GRID, until=moment(400))
+    t, x, _ = spread(400)
+    with pytest.raises(ppe.InputError, match="stand on one place"):
+        MODEL.fit(
+            table(np.resize(t, 5000), np.resize([*x[:60], *[500.0] * 4940], 5000), 500.0), GRID, until=moment(400)
+        )
     with pytest.raises(ppe.InputError, match="radius"):
         ppe.SelfExciting(model="nonparametric", radius=0)
     with pytest.raises(ppe.InputError, match="reach"):

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from scipy.special import ndtr
 
 from predpol_eval.kernels import adaptive, gaussian, quartic
+from tests.kernels.growth import MOST, doublings
 from tests.kernels.scenes import assert_close, scenes
 from tests.naive import kde as naive
 
@@ -122,3 +123,43 @@ def test_crimes_without_a_neighbour_spread_to_nothing_and_do_not_break():
     assert (mass == 0).all()
     mass = quartic.quartic_scatter([50.0, 50.0], [50.0, 50.0], [1.0, 1.0], 0.0, 0.0, 100.0, 2, 2, [np.inf, 1e300])
     assert (mass == 0).all()
+
+
+@pytest.mark.parametrize("count", [1, 3, 4, 5, 403])
+@pytest.mark.parametrize("ratio", [0.8, 4.0, 40.0])
+def test_crimes_taken_together_are_what_each_gives(count, ratio):
+    """Wide and narrow ones, near each other and far, some that do not reach: in any order what they give one by one."""
+    rng = np.random.default_rng(count)
+    x, y = 100.0 * rng.normal([[30.0], [25.0]], 6.0, (2, count))
+    x[: count // 3] += rng.choice([-9e4, 2_500.0, 1e9], count // 3)
+    w, h = rng.uniform(0, 2, count), 100 * ratio * rng.uniform(0.5, 1.2, count)
+    place = (0.0, 0.0, 100.0, 61, 50)
+    found = adaptive.gaussian_scatter(x, y, w, *place, h)
+    crimes = list(zip(x, y, w, h, strict=True))
+    alone = [adaptive.gaussian_scatter([px], [py], [pw], *place, [ph]) for px, py, pw, ph in crimes]
+    assert_close(found, np.sum(alone, axis=0), 1e-14)
+    several = [gaussian.scatter(*(np.array([v]) for v in crime[:3]), *place, crime[3]) for crime in crimes]
+    assert_close(found, np.sum(several, axis=0), 1e-12)
+
+
+@pytest.mark.parametrize("places", [1, 7])
+@pytest.mark.parametrize("kernel", ["gaussian", "quartic"])
+def test_a_pile_of_crimes_costs_in_proportion(kernel, places):
+    """Also 400,000 on one place: a search through cells would compare all with all."""
+
+    def spread(count):
+        x, y = (np.resize(side, count) for side in np.random.default_rng(1).uniform(0, 40_000, (2, places)))
+        weight = np.ones(count)
+        return lambda: adaptive.adaptive_cell_mass(x, y, weight, 0.0, 0.0, 250.0, 160, 160, 15, 125.0, kernel)
+
+    assert max(doublings(spread, 100_000)) <= MOST
+
+
+def test_many_crimes_in_a_speck_cost_in_proportion():
+    """On places of their own, all within a metre of one cell."""
+
+    def spread(count):
+        x, y = 20_000 + np.random.default_rng(1).uniform(0, 1, (2, count))
+        return lambda: adaptive.adaptive_cell_mass(x, y, np.ones(count), 0.0, 0.0, 250.0, 160, 160, 15, 125.0)
+
+    assert max(doublings(spread, 5_000)) <= MOST

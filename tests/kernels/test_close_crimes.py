@@ -10,9 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
+from predpol_eval.kernels import pair_sums as sums
 from predpol_eval.kernels import place_density as density
+from predpol_eval.kernels.crowding import crowded_pairs
 from predpol_eval.kernels.inside_mass import inside_mass
-from predpol_eval.kernels.pair_sums import pair_expectation, pair_sums
+from predpol_eval.kernels.pair_sums import in_rows, pair_expectation, pair_sums
 from predpol_eval.kernels.pairs import close_pairs, count_pairs
 from tests.naive import continuous as naive
 
@@ -111,3 +113,58 @@ def test_mass_inside_and_its_derivatives(sigma):
 def test_far_inside_all_mass_is_inside():
     found = inside_mass([5000.0], [5000.0], 0.0, 0.0, 250.0, np.ones((40, 40)), 100.0)
     assert found[:, 0].tolist() == [1.0, 0.0, 0.0]
+
+
+@given(CRIMES, st.integers(1, 9), st.integers(1, 20))
+def test_rows_hold_every_pair_once_in_its_order(rows, width, together):
+    t, x, y = np.array(sorted((t, x, y) for x, y, t in rows), dtype=float).reshape(-1, 3).T
+    pairs = close_pairs(x, y, t, 12.0, 20.0)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sums, "SIDE_BY_SIDE", width)
+        patch.setattr(sums, "_TOGETHER", width * together)
+        laid = in_rows(pairs)
+        summed = pair_sums(laid, 0.3, 8.0, second=True)
+        shared = pair_expectation(laid, 0.3, 8.0, 0.2, np.full(t.size, 0.1))
+    assert sorted(laid.crimes.tolist()) == list(range(t.size))
+    found = [[] for _ in range(t.size)]
+    for k in range(laid.slices.size - 1):
+        for row in range(laid.slices[k], laid.slices[k + 1]):
+            for q, pair in enumerate(range(laid.rows[row], laid.rows[row + 1])):
+                found[laid.crimes[k * width + q]].append((laid.days[pair], laid.square[pair]))
+    both = list(zip(pairs.days.tolist(), pairs.square.tolist(), strict=True))
+    assert found == [both[pairs.offsets[j] : pairs.offsets[j + 1]] for j in range(t.size)]
+    # However they are laid out, each crime's sum is the same to the bit.
+    assert np.array_equal(summed, pair_sums(pairs, 0.3, 8.0, second=True))
+    alone, *totals = pair_expectation(pairs, 0.3, 8.0, 0.2, np.full(t.size, 0.1))
+    assert np.array_equal(shared[0], alone)
+    assert_allclose(shared[1:], totals, rtol=1e-13)
+
+
+@given(CRIMES, st.sampled_from([0.5, 3.0, 40.0]), st.sampled_from([0.0, 4.0, math.inf]))
+def test_crowded_pairs_are_among_the_close_ones(rows, radius, span):
+    t, x, y = np.array(sorted((t, x, y) for x, y, t in rows), dtype=float).reshape(-1, 3).T
+    assert 0 <= crowded_pairs(x, y, t, radius, span) <= count_pairs(x, y, t, radius, span)
+    order = np.random.default_rng(len(rows)).permutation(t.size)
+    assert crowded_pairs(x[order], y[order], t[order], radius, span) == crowded_pairs(x, y, t, radius, span)
+    same = np.zeros(t.size)
+    assert crowded_pairs(same, same, t, radius, span) == count_pairs(same, same, t, radius, span)
+
+
+def test_a_pile_is_counted_without_its_pairs():
+    many = np.zeros(1_000_000)
+    assert crowded_pairs(many, many, np.sort(np.random.default_rng(1).uniform(0, 9, many.size)), 1.0, math.inf) == (
+        many.size * (many.size - 1) // 2
+    )
+
+
+@pytest.mark.parametrize("sigma", [60.0, 900.0])
+def test_rows_of_cells_that_are_alike_are_one_band(sigma):
+    # A rectangle, and the same with a tenth of a thousandth of one cell less: many bands for almost the same area.
+    x, y = np.random.default_rng(6).uniform(-200, 3200, (2, 50))
+    whole = np.ones((12, 10))
+    almost = whole.copy()
+    almost[::2, 5] -= 1e-12
+    for one, other in zip(
+        *(inside_mass(x, y, 0.0, 0.0, 250.0, share, sigma) for share in (whole, almost)), strict=True
+    ):
+        assert_allclose(one, other, atol=1e-11)

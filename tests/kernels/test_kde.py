@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.special import erfc
 from scipy.stats import gaussian_kde
 
-from predpol_eval.kernels import gaussian, gaussian_blocks, kde
+from predpol_eval.kernels import adaptive, gaussian, gaussian_blocks, kde, quartic
 from tests.kernels.scenes import assert_close, scenes
 from tests.naive import kde as naive
 
@@ -141,19 +142,75 @@ def test_binned_stays_within_its_bound(scene, ratio):
     assert (found >= 0.0).all()
 
 
-def test_binned_on_one_place_wherever_it_stands_between_the_nodes():
-    """Linear binning with its variance correction would err by 5e-3 here."""
+# Nodes wider than a cell and narrower, in eighths and in whole cells, and nodes that are spread over nodes first.
+NODE_RATIOS = [0.5, 0.9, 2.0, 3.4, 3.6, 5.3, 6.9, 7.1, 10.0, 27.9, 28.1, 100.0]
+
+
+@given(
+    st.sampled_from(NODE_RATIOS),
+    st.sampled_from([1, 2, 5, 9]),
+    st.tuples(st.floats(-2.0, 1.2), st.floats(-2.0, 1.2)),
+    st.sampled_from([0.0, 630_000.37]),
+)
+def test_binned_on_one_place_wherever_it_stands_between_the_nodes(ratio, cells, where, corner):
+    """In the grid, on its border, outside: 7e-5 of the peak of its surface; linear binning would err by 5e-3."""
+    bandwidth, side = 50.0 * ratio, 50.0 * cells
+    x, y = (corner + max(side, bandwidth) * share for share in where)
+    arguments = ([x] * 3, [y] * 3, [1.0, 0.5, 2.0], corner, corner, 50.0, cells, cells, bandwidth)
+    found, exact = kde.gaussian_cell_mass_binned(*arguments), kde.gaussian_cell_mass(*arguments)
+    peak = kde.gaussian_cell_mass([x], [y], [3.5], x - 25.0, y - 25.0, 50.0, 1, 1, bandwidth)[0, 0]
+    assert_close(found, exact, 7e-5, peak)
+    assert (found >= 0.0).all()
+
+
+@pytest.mark.parametrize("ratio", NODE_RATIOS)
+def test_binned_errs_least_where_it_should_and_most_as_it_says(ratio):
+    """So many places that one is nearly the worst: not over 7e-5; and not so little that fewer nodes would do."""
+    rng = np.random.default_rng(4)
+    cells = max(5, min(60, round(4 * ratio)))
     worst = 0.0
-    for place in np.linspace(2000.0, 2000.0 + 500.0 / 6.0, 9):
-        arguments = ([place] * 3, [place + 31.0] * 3, [1.0] * 3, 0.0, 0.0, 50.0, 80, 80, 500.0)
+    for x, y in rng.uniform(0.0, cells, (40, 2)):
+        arguments = ([x], [y], [1.0], 0.0, 0.0, 1.0, cells, cells, ratio)
         exact = kde.gaussian_cell_mass(*arguments)
         worst = max(worst, np.abs(kde.gaussian_cell_mass_binned(*arguments) - exact).max() / exact.max())
-    assert 2e-5 < worst < 1.4e-4
+    assert 1e-5 < worst < 7e-5
+
+
+@given(scenes(), st.sampled_from(NODE_RATIOS[:8]))
+def test_binned_loses_no_mass(scene, ratio):
+    bandwidth = ratio * scene.cell
+    frame = math.ceil(5.0 * ratio) + 3
+    mass = kde.gaussian_cell_mass_binned(*scene.crimes, *scene.framed(frame).place, bandwidth).sum()
+    assert mass == pytest.approx(scene.weight.sum(), rel=1e-5)
+
+
+@given(scenes(), st.sampled_from(NODE_RATIOS), st.integers(0, 10))
+def test_binned_adds_up_whatever_the_nodes(scene, ratio, cut):
+    x, y, weight = scene.crimes
+    bandwidth = ratio * scene.cell
+    parts = [
+        kde.gaussian_cell_mass_binned(x[part], y[part], weight[part], *scene.place, bandwidth)
+        for part in (slice(None, cut), slice(cut, None))
+    ]
+    assert_close(parts[0] + parts[1], kde.gaussian_cell_mass_binned(x, y, weight, *scene.place, bandwidth), 1e-13)
+
+
+def test_binned_of_more_crimes_than_are_weighed_at_once():
+    """Some thousand, a few of them nowhere, on a grid that is wider than high."""
+    rng = np.random.default_rng(6)
+    x, y = rng.uniform(-2_000, 9_000, (2, 3_001))
+    x[::100], y[50::100] = np.array([1e300, -1e300, np.inf])[np.arange(31) % 3], np.nan
+    weight = rng.uniform(0, 2, 3_001)
+    gone = ~(np.isfinite(x) & (np.abs(x) < 1e6) & np.isfinite(y))
+    for cell, nx, ny in ((250.0, 31, 17), (50.0, 130, 71)):
+        found = kde.gaussian_cell_mass_binned(x, y, weight, 0.0, 0.0, cell, nx, ny, 500.0)
+        exact = kde.gaussian_cell_mass(x[~gone], y[~gone], weight[~gone], 0.0, 0.0, cell, nx, ny, 500.0)
+        assert_close(found, exact, 7e-5)
 
 
 @pytest.mark.parametrize(("cell", "bandwidth"), [(250.0, 124.0), (1000.0, 3.0), (0.5, 1.0)])
 def test_binned_leaves_small_bandwidths_and_too_many_nodes_to_the_exact_kernel(cell, bandwidth):
-    cells = 1500 if cell < 1.0 else 5
+    cells = 2400 if cell < 1.0 else 5
     arguments = ([3.0, 400.0], [5.0, 90.0], [1.0, 2.0], 0.0, 0.0, cell, cells, cells, bandwidth)
     np.testing.assert_array_equal(kde.gaussian_cell_mass_binned(*arguments), kde.gaussian_cell_mass(*arguments))
 
@@ -201,3 +258,60 @@ def test_naive_quartic_against_a_sum_over_a_fine_raster():
     d = np.hypot(places[:, None] + 0.1, places)
     raster = np.where(d < 0.6, 3.0 / (math.pi * 0.36) * (1 - (d / 0.6) ** 2) ** 2, 0.0).mean() * 0.49
     assert naive.quartic_rectangle(-0.1, 0.6, -0.2, 0.5, 0.6) == pytest.approx(raster, rel=1e-6)
+
+
+# What nobody should ask for -----------------------------------------------------------------------------
+
+EVERY = {
+    "gaussian": kde.gaussian_cell_mass,
+    "binned": kde.gaussian_cell_mass_binned,
+    "quartic": kde.quartic_cell_mass,
+    "own gaussian": lambda *a: adaptive.gaussian_scatter(*a[:-1], np.full(len(a[0]), a[-1])),
+    "own quartic": lambda *a: quartic.quartic_scatter(*a[:-1], np.full(len(a[0]), a[-1])),
+}
+every_kernel = pytest.mark.parametrize("kernel", EVERY.values(), ids=EVERY)
+
+
+@every_kernel
+@pytest.mark.parametrize("bandwidth", [0.25, 1e-9])
+def test_a_bandwidth_of_a_thousandth_of_a_cell_and_less(kernel, bandwidth):
+    """All the mass of a crime in its cell, or by halves and quarters where it stands on an edge or a corner."""
+    mass = kernel([130.0, 500.0, 500.0], [130.0, 625.0, 500.0], [1.0, 2.0, 4.0], 0.0, 0.0, 250.0, 4, 4, bandwidth)
+    expected = np.zeros((4, 4))
+    expected[0, 0] = 1.0
+    expected[2, 1:3] += 1.0
+    expected[1:3, 1:3] += 1.0
+    np.testing.assert_allclose(mass, expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", EVERY)
+def test_a_bandwidth_of_a_thousand_cells(name):
+    """A row of cells, from end to end of the kernel and across its middle: one cell times the top of the marginal."""
+    cell, bandwidth, cells = 0.5, 500.0, 12_000
+    mass = EVERY[name]([3_000.13], [0.21], [3.0], 0.0, 0.0, cell, cells, 1, bandwidth)
+    top = 16.0 / (5.0 * math.pi) if "quartic" in name else 1.0 / math.sqrt(2.0 * math.pi)
+    assert mass.shape == (1, cells)
+    assert (mass >= 0.0).all()
+    assert mass.sum() == pytest.approx(3.0 * top * cell / bandwidth, rel=7e-5 if name == "binned" else 1e-6)
+    assert mass[0, cells // 2] == pytest.approx(mass.max(), rel=1e-6)
+
+
+@every_kernel
+@pytest.mark.parametrize("bandwidth", [1e-3, 100.0, 250.0, 1e5])
+def test_a_grid_of_one_cell_has_the_mass_that_a_larger_one_has_there(kernel, bandwidth):
+    crimes = ([40.0, -300.0, 700.0], [170.0, 20.0, 130.0], [1.0, 2.0, 0.5])
+    alone = kernel(*crimes, 0.0, 0.0, 250.0, 1, 1, bandwidth)
+    around = kernel(*crimes, -1_000.0, -1_000.0, 250.0, 9, 9, bandwidth)
+    assert alone.shape == (1, 1)
+    np.testing.assert_allclose(alone[0, 0], around[4, 4], atol=7e-5 * around.max())
+
+
+@every_kernel
+def test_ten_million_cells(kernel):
+    """A few crimes in 3,200 x 3,200 cells: seconds, and nothing is lost."""
+    x, y = np.random.default_rng(2).uniform(30_000, 130_000, (2, 20))
+    start = time.process_time()
+    mass = kernel(x, y, np.full(20, 0.5), 0.0, 0.0, 50.0, 3_200, 3_200, 500.0)
+    assert time.process_time() - start < 10.0
+    assert mass.shape == (3_200, 3_200)
+    assert mass.sum() == pytest.approx(10.0, rel=1e-5)

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from predpol_eval.kernels import knox
 from predpol_eval.near_repeats.bands import read_space
 from predpol_eval.near_repeats.close_pairs import close_pairs
+from tests.naive import knox as naive
 
 
 @given(
@@ -43,11 +44,64 @@ def test_all_permutations_come_up_alike():
     """Chi-square of the 24 orders of four crimes, at a level of one in a thousand."""
     times = np.arange(4, dtype=np.int16)
     lanes = np.empty((4, 24_000), np.int16)
-    knox.shuffle(times, np.random.default_rng(11).integers(0, 2**32, (24_000, 4), dtype=np.uint32), lanes, 0)
+    knox.shuffle(times, np.random.SFC64(11).state["state"]["state"], lanes, 0)
     orders, counts = np.unique(lanes.T, axis=0, return_counts=True)
     assert len(orders) == 24
     assert ((counts - 1000) ** 2 / 1000).sum() < 49.7
     assert (np.sort(lanes, axis=0) == times[:, None]).all()
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 10, 11])
+@pytest.mark.parametrize("widths", [(40,), (16, 16, 8), (1, 3, 36), (33, 7)])
+def test_permutations_are_those_of_numpys_generator_whatever_the_pieces(count, widths):
+    times = np.arange(count, dtype=np.int32) * 7
+    state = np.random.SFC64(5).state["state"]["state"]
+    pieces = [np.full((count, width + 1), -1, np.int32) for width in widths]
+    for piece in pieces:
+        knox.shuffle(times, state, piece, 1)
+        assert (piece[:, 0] == -1).all()
+    rng = np.random.Generator(np.random.SFC64(5))
+    draws = [rng.integers(0, 2**32, count // 2 * 2, dtype=np.uint32) for _ in range(40)]
+    expected = np.array([naive.shuffled(times.tolist(), row) for row in draws]).T
+    assert np.array_equal(np.concatenate([piece[:, 1:] for piece in pieces], axis=1), expected)
+
+
+@pytest.mark.parametrize("kind", [np.int16, np.int32, np.int64])
+@pytest.mark.parametrize("last", [126, 127, 128, 300])
+@pytest.mark.parametrize("width", [1, 255, 256, 257])
+def test_pairs_within_each_edge_are_counted_one_by_one(kind, last, width):
+    """Up to 127, sixteen bits are cut to eight; differences lie on both sides of every edge and on it."""
+    rng = np.random.default_rng(last)
+    pairs = close_pairs(*rng.uniform(0, 600, (2, 40)), read_space([0, 100, 400]), "euclidean")
+    lanes = rng.integers(0, 320, (40, width)).astype(kind)
+    edges = np.array([1, 60, last], kind)
+    found = knox.tabulate(lanes, pairs.first, pairs.other, edges)
+    for band in range(2):
+        expected = np.zeros((3, width), np.int64)
+        for i in range(40):
+            for j in pairs.other[pairs.first[band, i] : pairs.first[band, i + 1]]:
+                expected += np.abs(lanes[i] - lanes[j]) < edges[:, None]
+        assert np.array_equal(found[band], expected)
+    assert found.sum() > 0
+
+
+@given(st.lists(st.integers(0, 30), min_size=1, max_size=30), st.sampled_from([np.int16, np.int32, np.int64]))
+def test_a_pile_is_counted_like_its_pairs(times, kind):
+    times = np.array(times, kind)
+    edges = np.array([1, 2, 7, 31], kind)
+    gaps = np.abs(times[:, None] - times)[np.triu_indices(len(times), 1)]
+    expected = [(gaps < edge).sum() for edge in edges]
+    found = knox.tabulate_pile(np.stack([times, times[::-1]], axis=1), edges)
+    assert found.T.tolist() == [expected, expected]
+
+
+def test_bands_one_at_a_time_are_the_same(monkeypatch):
+    rng = np.random.default_rng(4)
+    pairs = close_pairs(*rng.uniform(0, 600, (2, 80)), read_space([0, 100, 200, 400]), "euclidean")
+    arguments = (rng.integers(0, 50, (80, 9)).astype(np.int16), pairs.first, pairs.other, np.array([5, 9], np.int16))
+    expected = knox.tabulate(*arguments)
+    monkeypatch.setattr(knox, "AT_ONE_GO", 10)
+    assert np.array_equal(knox.tabulate(*arguments), expected)
 
 
 @pytest.mark.parametrize("kind", [np.int16, np.int32, np.int64])

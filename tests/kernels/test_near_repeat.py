@@ -46,3 +46,23 @@ def test_the_radius_is_strict(kernel):
     beyond = near_repeat.cocoon([x], [y], [1.0], 250.0, 250.0, 250.0, 1, 1, 50.01, kernel)
     assert at[0, 0] == 0.0
     assert beyond[0, 0] > 0.0
+
+
+@pytest.mark.parametrize("kernel", KERNELS)
+def test_one_cell_and_ten_million(kernel):
+    """Radius far below and far above the cell; 20 000 crimes, half of them on one point."""
+    x = np.full(20_000, 125.0)
+    for radius in (1e-9, 300.0, 1e12):
+        found = near_repeat.cocoon(x, x, np.ones(20_000), 0.0, 0.0, 250.0, 1, 1, radius, kernel)
+        assert found.tolist() == [[20_000.0]]
+    rng = np.random.default_rng(9)
+    x, y = rng.uniform(0.0, 50.0 * 3_163, (2, 20_000))
+    x[:10_000], y[:10_000] = 50_025.0, 100_025.0
+    found = near_repeat.cocoon(x, y, np.ones(20_000), 0.0, 0.0, 50.0, 3_163, 3_163, 1e-9, kernel)
+    assert found[2_000, 1_000] == 10_000
+    assert np.count_nonzero(found) == len({(b // 50, a // 50) for a, b in zip(x.tolist(), y.tolist(), strict=True)})
+    alone = near_repeat.cocoon(x[:10_000], y[:10_000], np.ones(10_000), 0.0, 0.0, 50.0, 3_163, 3_163, 3_000.0, kernel)
+    assert alone.max() == alone[2_000, 1_000] == 10_000
+    np.testing.assert_allclose(alone[2_000 - 60 : 2_061], alone[2_000 - 60 : 2_061][::-1], rtol=1e-9, atol=1e-9)
+    assert not alone[:1_939].any()
+    assert not alone[2_062:].any()

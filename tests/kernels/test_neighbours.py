@@ -12,6 +12,7 @@ from scipy.spatial import cKDTree
 
 from predpol_eval.kernels.neighbours import kth_distance
 from predpol_eval.kernels.points import merge
+from tests.kernels.growth import MOST, doublings
 from tests.kernels.scenes import scenes
 from tests.naive import kde as naive
 
@@ -92,3 +93,29 @@ def test_clusters_within_clusters_do_not_make_it_quadratic():
         kth_distance(*points, np.ones(20_000, int), 15)
         times.append(time.process_time() - start)
     assert times[0] < 5 * times[1]
+
+
+def cities(count):
+    """Crimes all over, all in a speck, on a line, and on places that come closer and closer to one."""
+    rng = np.random.default_rng(5)
+    return {
+        "even": rng.uniform(0, 4e4, (2, count)),
+        "speck": 2e4 + rng.uniform(0, 1e-3, (2, count)),
+        "line": np.stack([rng.uniform(0, 4e4, count), np.full(count, 7.0)]),
+        "towards one": 2e4 + np.exp(-rng.uniform(0, 20, count)) * rng.normal(0, 1e4, (2, count)),
+    }
+
+
+@pytest.mark.parametrize("kind", cities(1))
+def test_twice_the_crimes_cost_twice_wherever_they_are(kind):
+    def search(count):
+        x, y = cities(count)[kind]
+        return lambda: kth_distance(x, y, np.ones(count, int), 15)
+
+    assert max(doublings(search, 5_000)) <= MOST
+
+
+@pytest.mark.parametrize("places", [1, 5])
+def test_a_pile_of_any_height_is_at_no_distance(places):
+    x, y = np.random.default_rng(1).uniform(0, 1e4, (2, places))
+    assert kth_distance(x, y, np.full(places, 100_000), 15).tolist() == [0.0] * places

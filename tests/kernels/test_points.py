@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -25,6 +27,16 @@ def test_merge_is_what_a_dict_does_in_the_same_order(crimes):
     x, y = [c + 0.0 for c in x], [c + 0.0 for c in y]
     for found, expected in zip(points.merge(x, y, weight), merged_by_dict(x, y, weight), strict=True):
         assert found.tolist() == expected
+
+
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 2), st.floats(0.0, 5.0)), min_size=1, max_size=40))
+def test_merge_counts_what_stands_on_each_place(crimes):
+    x, y, weight = (list(column) for column in zip(*crimes, strict=True))
+    *merged, count = points.merge_counting(x, y, weight)
+    for found, expected in zip(merged, points.merge(x, y, weight), strict=True):
+        np.testing.assert_array_equal(found, expected)
+    tally = Counter(zip(map(float, x), map(float, y), strict=True))
+    assert count.tolist() == [tally[place] for place in zip(merged[0].tolist(), merged[1].tolist(), strict=True)]
 
 
 def test_merge_of_a_city_on_round_coordinates():

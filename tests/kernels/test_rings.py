@@ -70,3 +70,19 @@ def test_a_cell_wholly_in_one_ring_has_its_weight_and_beyond_is_nothing(metric):
 def test_a_ring_of_nothing_inside_leaves_exactly_nothing():
     found = rings.rings([1125.0], [125.0], [0], [[0.0], [0.5], [0.2]], [0.0, 300.0, 400.0, 900.0], 0, 0, 250.0, 9, 1, 0)
     assert found[0, 4] == 0
+
+
+@pytest.mark.parametrize(("metric", "area"), [(rings.EUCLIDEAN, math.pi), (rings.MANHATTAN, 2.0)])
+def test_one_cell_and_ten_million(metric, area):
+    """Radius far below and far above the cell; 20 000 crimes, half of them on one point."""
+    x, none = np.full(20_000, 125.0), np.zeros(20_000, np.int64)
+    for radius, share in ((1e-3, area * 1e-6 / 250**2), (1e9, 1.0)):
+        found = rings.rings(x, x, none, [[1.0]], [0.0, radius], 0.0, 0.0, 250.0, 1, 1, metric)
+        assert found[0, 0] == pytest.approx(20_000 * share, rel=1e-9)
+    rng = np.random.default_rng(9)
+    x, y = rng.uniform(500.0, 50.0 * 3_163 - 500.0, (2, 20_000))
+    x[:10_000], y[:10_000] = 50_025.0, 100_025.0
+    for radius in (1.0, 200.0):
+        found = rings.rings(x, y, none, [[1.0]], [0.0, radius], 0.0, 0.0, 50.0, 3_163, 3_163, metric)
+        assert found.sum() == pytest.approx(20_000 * area * radius**2 / 50**2, rel=1e-9)
+        assert found[2_000, 1_000] >= 10_000 * min(1.0, area * radius**2 / 50**2) - 1e-6

@@ -36,4 +36,4 @@ def test_every_kernel_has_a_naive_twin_and_a_peer_at_two_sizes(twin: Twin):
     assert naive.run.__module__.startswith("tests.naive.")
     assert naive.agrees is not None
     assert peers
-    assert all(len(set(rival.sizes)) == 2 for rival in twin.rivals)
+    assert all(len(set(rival.sizes)) == len(rival.sizes) >= 2 for rival in twin.rivals)

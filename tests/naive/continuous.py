@@ -148,7 +148,7 @@ def neighbours(x, y, t, radius, span):
     return tuple(out)
 
 
-def em_iteration(offsets, days, square, later, mu, theta, omega, sigma):
+def em_iteration(offsets, days, square, later, mu, theta, omega, sigma, rows=None):
     """p_jj, and the sums over pairs of p, p u and p v."""
     rate = [float(value) for value in mu]
     parts = []

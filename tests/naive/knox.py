@@ -13,10 +13,10 @@ NANOSECONDS = 86_400 * 10**9
 
 
 def shuffled(values, draws):
-    """Fisher and Yates: from the last down, exchange with the element that 32 random bits point at."""
+    """Fisher and Yates: from the last down, exchange with the element that the next 32 random bits point at."""
     mixed = list(values)
-    for i in range(len(mixed) - 1, 0, -1):
-        j = int(draws[i]) * (i + 1) >> 32
+    for draw, i in zip(draws, range(len(mixed) - 1, 0, -1), strict=False):
+        j = int(draw) * (i + 1) >> 32
         mixed[i], mixed[j] = mixed[j], mixed[i]
     return mixed
 
@@ -77,11 +77,11 @@ def knox(places, times, space_edges, time_edges, metric, permutations, seed, ord
     `order` is the order of the crimes in which the times are dealt out; a permutation permutes whatever it is.
     """
     order = list(range(len(times))) if order is None else order
-    rng = np.random.default_rng(seed)
+    rng = np.random.Generator(np.random.SFC64(seed))
     observed = counts(places, times, space_edges, time_edges, metric)
     dealt = []
     for _ in range(permutations):
-        mixed = shuffled(times, rng.integers(0, 2**32, len(times), dtype=np.uint32))
+        mixed = shuffled(times, rng.integers(0, 2**32, len(times) // 2 * 2, dtype=np.uint32))
         dealt.append(counts([places[k] for k in order], mixed, space_edges, time_edges, metric))
     shape = [(s, t) for s in range(len(space_edges) - 1) for t in range(len(time_edges) - 1)]
     tables = {"observed": observed, "expected": {}, "median": {}, "p_value": {}}

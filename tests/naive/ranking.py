@@ -126,3 +126,23 @@ def oracle(count, inside, scope, scopes, amount, label, labels, by_area):
             out,
         )
     return out
+
+
+def topped(key, label, areas, inside, amount):
+    """Share of every cell when each area spends its number of cells from the top, all cells ranked."""
+    order = sorted(range(len(key)), key=lambda cell: -key[cell])
+    return fill(*by_scope(order, key, label, areas), inside, amount, TOP)[0]
+
+
+def crimes_by_cell(first, place, weight, cells):
+    """Night by night, the cells with crimes, how many, and how probably one at least."""
+    start, where, crimes, hit = [0], [], [], []
+    for night in range(len(first) - 1):
+        here = [(place[i], weight[i]) for i in range(first[night], first[night + 1]) if place[i] >= 0 and weight[i] > 0]
+        for cell in sorted({cell for cell, _ in here}):
+            parts = [part for other, part in here if other == cell]
+            where.append(cell)
+            crimes.append(sum(parts))
+            hit.append(1 - math.prod(1 - part for part in parts))
+        start.append(len(where))
+    return np.array(start), np.array(where), np.array(crimes), np.array(hit)

@@ -48,6 +48,35 @@ def expectation(zeroth, first, share, offsets, kernel, mu):
     return repeats, waiting, alone
 
 
+def em_sums(t, offsets, share, groups, omega, min_step, kernel, mu):
+    zeroth, first, _ = decay_sums(t, offsets, omega, min_step)
+    return expectation(zeroth, first, share, groups, kernel, mu)
+
+
+def em_iteration(t, offsets, days, min_step, theta, omega, mu, crimes=None):
+    """Theta, omega and the background of each cell after one step of EM."""
+    cell = np.repeat(np.arange(len(offsets) - 1), np.diff(offsets)).tolist()
+    new_theta, new_omega, new_mu = em_step(t, cell, theta, omega, dict(enumerate(mu)), [0.0], [days], min_step)
+    return new_theta, new_omega, np.array([new_mu[number] for number in range(len(mu))])
+
+
+def ridge_sums(zeroth, first, second, share, offsets, kernel, omega, mu):
+    """Sums of log rates and of the derivatives a, b, c; and of their squares, less what the background gives back."""
+    out = np.zeros(7)
+    for group in range(len(mu)):
+        squares = np.zeros((3, 3))
+        for j in range(offsets[group], offsets[group + 1]):
+            rate = mu[group] * share[j] + kernel * zeroth[j]
+            a = kernel * zeroth[j] / rate
+            b = kernel * (zeroth[j] - omega * first[j]) / rate
+            c = kernel * (zeroth[j] - 3 * omega * first[j] + omega**2 * second[j]) / rate
+            out[:4] += math.log(rate), a, b, c
+            squares += np.outer([a, b, share[j] / rate], [a, b, share[j] / rate])
+        for place, (one, other) in enumerate(((0, 0), (0, 1), (1, 1)), start=4):
+            out[place] += squares[one, 2] * squares[other, 2] / squares[2, 2] - squares[one, other]
+    return out
+
+
 def background(triggered, share, offsets, days, start):
     """By bisection: the sum of share/rate falls with mu, and is to be the observed time."""
     out = np.zeros(len(start))

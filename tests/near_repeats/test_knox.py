@@ -264,13 +264,12 @@ def test_a_drawn_seed_can_be_used_again():
     xr.testing.assert_identical(one, ppe.knox(events, [0, 100], [0, 7], permutations=99, seed=one.attrs["seed"]))
 
 
-@pytest.mark.parametrize(("lanes", "drawn"), [(1, 1), (7, 3), (512, 200)])
-def test_how_many_permutations_run_together_does_not_matter(monkeypatch, lanes, drawn):
+@pytest.mark.parametrize("lanes", [1, 7, 512])
+def test_how_many_permutations_run_together_does_not_matter(monkeypatch, lanes):
     rng = np.random.default_rng(5)
     events = crimes(1000 + 50.0 * rng.integers(0, 9, 40), 500.0, np.datetime64("2018-05-01") + rng.integers(0, 60, 40))
     expected = ppe.knox(events, [0, 100], [0, 7], permutations=300, seed=2)
     monkeypatch.setattr(knox_test, "LANES", lanes)
-    monkeypatch.setattr(knox_test, "DRAWN", drawn)
     xr.testing.assert_identical(ppe.knox(events, [0, 100], [0, 7], permutations=300, seed=2), expected)
 
 
@@ -376,3 +375,62 @@ def test_more_pairs_than_can_be_held_are_refused_before_they_are_listed(monkeypa
     with pytest.raises(ppe.InputError, match=message):
         ppe.knox(crimes([1000.0] * 5 + [1010.0, 1020.0, 1030.0, 1040.0, 1050.0], 500.0, days), [0, 200], [0, 7])
     assert ppe.knox(crimes(1000 + 500.0 * np.arange(10), 500.0, days), [0, 200], [0, 7], seed=1).observed == 0
+
+
+def test_the_search_stops_when_there_are_too_many_pairs(monkeypatch):
+    """Of 2 000 crimes within a few metres, all pairs close, the first has more partners than may be held."""
+    monkeypatch.setattr(close_pairs, "MOST_PAIRS", 1_000)
+    rng = np.random.default_rng(1)
+    x, y = 1000.0 + rng.uniform(0, 5, (2, 2_000))
+    with pytest.raises(ppe.InputError, match=r"At least 1,999 pairs of crimes are closer than 200 m \(0 of them"):
+        ppe.knox(crimes(x, y, "2018-05-01"), [0, 200], [0, 7])
+
+
+# Piles ----------------------------------------------------------------------------------------------------
+
+
+@given(scenes(), st.integers(1, 5), st.sampled_from([1, 2, 3]))
+def test_sorted_or_pair_by_pair_it_is_the_same_to_the_bit(scene, permutations, pile):
+    """Every place with so many crimes is a pile; of places on a lattice some have several."""
+    with pytest.MonkeyPatch.context() as patch:
+        expected = table_of(scene, permutations=permutations)
+        patch.setattr(close_pairs, "PILE", pile)
+        xr.testing.assert_identical(table_of(scene, permutations=permutations), expected)
+
+
+@pytest.mark.parametrize("space", [(0, 100), (0, 0.01, 100), (100, 200, INF), (0, 100, 200)])
+@pytest.mark.parametrize("hours", [24, 1, 1 / 3600])
+def test_piles_and_what_lies_around_them(monkeypatch, space, hours):
+    """Two piles 150 m apart, and crimes about them; days, hours and seconds take 16 and 32 bits."""
+    rng = np.random.default_rng(6)
+    x = np.r_[np.repeat([1000.0, 1150.0], [40, 30]), rng.uniform(900, 1250, 50)]
+    at = np.datetime64("2018-05-01", "s") + (rng.integers(0, 100, 120) * hours * 3600).astype("timedelta64[s]")
+    events = crimes(x, 500.0, at, id=rng.permutation(120))
+    arguments = events, space, (0, 3 * hours / 24, 10 * hours / 24, INF)
+    monkeypatch.setattr(close_pairs, "PILE", 10_000)
+    expected = ppe.knox(*arguments, permutations=60, seed=1)
+    monkeypatch.setattr(close_pairs, "PILE", 30)
+    found = ppe.knox(*arguments, permutations=60, seed=1)
+    xr.testing.assert_identical(found, expected)
+    assert found.observed.sum() > 500
+
+
+def test_ten_thousand_crimes_on_one_point():
+    """All 50 million pairs are close, whoever has which time: chance expects what was observed, and nothing else."""
+    import tracemalloc
+
+    rng = np.random.default_rng(3)
+    days = rng.integers(0, 730, 10_000)
+    events = crimes(1000.0, 500.0, np.datetime64("2017-01-01") + days)
+    tracemalloc.start()
+    found = ppe.knox(events, [0, 100, 1000], [0, 7, 56], permutations=99, seed=1)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    per_day = np.bincount(days, minlength=730)
+    gap = np.correlate(per_day, per_day, "full")[729:]
+    gap[0] = (per_day * (per_day - 1) // 2).sum()
+    assert found.observed[0].to_numpy().tolist() == [gap[:7].sum(), gap[7:56].sum()]
+    assert_array_equal(found.expected, found.observed)
+    assert (found.p_value == 1).all()
+    assert (found.observed[1] == 0).all()
+    assert peak < 60e6  # a list of the pairs would take 200 MB

@@ -40,21 +40,15 @@ def starts_of(untils: TimeArray, lookback: Span | None, tz: str) -> TimeArray:
     return np.asarray(untils - lookback.elapsed)
 
 
-def observed_until(periods: Periods, moments: TimeArray) -> FloatArray:
-    """Elapsed days observed before each moment."""
-    total = np.zeros(len(moments))
-    for first, last in periods:
-        total += days_between(first, np.clip(moments, first, last))
-    return total
-
-
 def exposure(periods: Periods, starts: TimeArray, untils: TimeArray, half_life: float | None) -> FloatArray:
     """Observed days from each start to each moment, weighted as the crimes are."""
-    if half_life is None:
-        return observed_until(periods, untils) - observed_until(periods, starts)
     total = np.zeros(len(untils))
     for first, last in periods:
         low, high = np.maximum(first, starts), np.minimum(last, untils)
+        if half_life is None:
+            # As a fit sums them, to the bit.
+            total += np.where(low < high, days_between(low, high), 0.0)
+            continue
         near, far = (np.exp2(-np.asarray(days_between(edge, untils)) / half_life) for edge in (high, low))
         total += np.where(low < high, half_life / np.log(2.0) * (near - far), 0.0)
     return total

@@ -7,15 +7,8 @@ from typing import Literal
 
 import numpy as np
 
-from predpol_eval.forecasters.hawkes.cells import (
-    CellCrimes,
-    Decay,
-    Parameters,
-    Profile,
-    em_step,
-    log_likelihood,
-    profile,
-)
+from predpol_eval.forecasters.hawkes.cell_steps import Place, at_limit, climb, newton, settle
+from predpol_eval.forecasters.hawkes.cells import CellCrimes, Parameters, em_step, log_likelihood, profile
 from predpol_eval.kernels.points import FloatArray
 from predpol_eval.kernels.self_exciting import background
 
@@ -25,11 +18,9 @@ _SCAN_STEPS = 6
 _START_THETA = 0.5
 # Fewer repeats than this in all the data are none.
 _NO_REPEAT = 1e-3
-# A Newton step may change a parameter by at most this factor, and is halved this often before it is given up.
-_LONGEST_STEP = float(np.log(8.0))
-_HALVINGS = 6
-# Closer to a limit than this, relatively, is at the limit.
-_TOUCHES = 1e-9
+# From another fit's estimates a first step may not be longer, nor the likelihood less above its next peak.
+_NEAR = 0.3
+CLEAR_LEAD = 10.0
 # A half panel whose fit lies further off than this factor has found something else, not the same with a bias.
 _STRAY = float(np.log(3.0))
 
@@ -54,6 +45,10 @@ class CellFit:
         Whether the stopping rule was met (see `fit_cells`).
     limit : {"none", "slowest", "fastest"}
         Whether omega stands at a limit of what the data can show.
+    settled : bool
+        Whether theta and omega stand still to 1e-11 of themselves, so that no start near them would end elsewhere.
+    lead : float
+        How much higher the log-likelihood is than without repeats, and than where any other peak was seen on the way.
     """
 
     theta: float
@@ -63,6 +58,13 @@ class CellFit:
     log_likelihood_path: FloatArray
     converged: bool
     limit: Literal["none", "slowest", "fastest"]
+    settled: bool = False
+    lead: float = 0.0
+
+    @property
+    def one_answer(self) -> bool:
+        """Whether a fit to almost the same crimes may start here: nothing else is nearly as likely."""
+        return self.settled and self.lead > CLEAR_LEAD
 
     @property
     def log_errors(self) -> tuple[float, float]:
@@ -90,7 +92,8 @@ def fit_cells(crimes: CellCrimes, *, max_iterations: int = 200, tolerance: float
         The most iterations.
     tolerance : float
         Converged when slope' information^-1 slope falls below it: the estimates are then within sqrt(tolerance)
-        standard errors of the maximum, and the log-likelihood has about half of it still to gain.
+        standard errors of the maximum, and the log-likelihood has about half of it still to gain. Newton steps then go
+        on as long as they shrink, so that what is left of the way here is lost in rounding.
 
     Returns
     -------
@@ -98,14 +101,14 @@ def fit_cells(crimes: CellCrimes, *, max_iterations: int = 200, tolerance: float
         With ``converged`` false where the rule was not met.
     """
     limits = crimes.limits
-    now = None if limits is None else _start(crimes, limits)
+    now, lead = (None, 0.0) if limits is None else _start(crimes, limits)
     if limits is None or now is None:
         return _without_repeats(crimes, [], converged=True)
     decay = crimes.decay(now.omega)
     here = profile(crimes, now, decay)
     now = now._replace(mu=here.mu)
     path: list[float] = []
-    converged = False
+    converged = settled = False
     for _ in range(max_iterations):
         stepped = em_step(crimes, now, decay, limits)
         sums = decay if stepped.omega == now.omega else crimes.decay(stepped.omega)
@@ -113,102 +116,110 @@ def fit_cells(crimes: CellCrimes, *, max_iterations: int = 200, tolerance: float
         # Within rounding of the top a step may seem to lead down.
         if there.log_likelihood >= here.log_likelihood:
             now, decay, here = stepped._replace(mu=there.mu), sums, there
-        step, remaining = _newton(here, now, limits)
+        step, remaining = newton(here, now, limits)
         converged = remaining < tolerance
         if not converged:
-            now, decay, here = _climb(crimes, now, decay, here, step, limits)
+            now, decay, here = climb(crimes, now, decay, here, step, limits)
         path.append(here.log_likelihood)
         if converged:
             break
+    if converged:
+        at, settled = settle(crimes, Place(now, decay, here), limits, tolerance**0.5)
+        now, decay, here = at
+        path[-1] = max(path[-1], here.log_likelihood)
     if now.theta * decay.seen < _NO_REPEAT:
         none = _without_repeats(crimes, path, converged=converged)
         if none.log_likelihood_path[-1] >= here.log_likelihood:
             return none
-    at = _at_limit(now.omega, here, limits)
+    return _fit(Place(now, decay, here), limits, path, converged=converged, settled=settled, lead=lead)
+
+
+def refit_cells(crimes: CellCrimes, before: CellFit) -> CellFit | None:
+    """Find the likeliest parameters by Newton steps from those of almost the same crimes.
+
+    Parameters
+    ----------
+    crimes : CellCrimes
+    before : CellFit
+        A fit that has one answer.
+
+    Returns
+    -------
+    CellFit or None
+        Where `fit_cells` ends too; None where that is not sure: the steps do not shrink at once, or repeats are hardly
+        likelier than none.
+    """
+    limits = crimes.limits
+    if limits is None or not (before.one_answer and before.theta > 0):
+        return None
+    omega = min(max(before.omega, limits[0]), limits[1])
+    decay, alone = crimes.decay(omega), crimes.by_group(np.ones(crimes.t.size)) / crimes.days
+    start = Parameters(before.theta, omega, alone / (1.0 + before.theta))
+    here = profile(crimes, start, decay)
+    at, settled = settle(crimes, Place(start._replace(mu=here.mu), decay, here), limits, _NEAR)
+    lead = min(before.lead, at.here.log_likelihood - _nothing(crimes, alone))
+    if not settled or at.now.theta * at.decay.seen < _NO_REPEAT or lead <= CLEAR_LEAD:
+        return None
+    return _fit(at, limits, [at.here.log_likelihood], converged=True, settled=True, lead=lead)
+
+
+def _fit(
+    place: Place, limits: tuple[float, float], path: list[float], *, converged: bool, settled: bool, lead: float
+) -> CellFit:
     return CellFit(
-        theta=now.theta,
-        omega=now.omega,
-        mu=now.mu,
-        information=-here.curvature,
+        theta=place.now.theta,
+        omega=place.now.omega,
+        mu=place.now.mu,
+        information=-place.here.curvature,
         log_likelihood_path=np.array(path),
         converged=converged,
-        limit=at,
+        limit=at_limit(place.now.omega, place.here, limits),
+        settled=settled,
+        lead=lead,
     )
 
 
-def _start(crimes: CellCrimes, limits: tuple[float, float]) -> Parameters | None:
-    """The likeliest of a few decays, each after a few steps of EM in the rest; None where none shows repeats."""
+def _start(crimes: CellCrimes, limits: tuple[float, float]) -> tuple[Parameters | None, float]:
+    """The likeliest of a few decays, each after a few steps of EM in the rest; None where none shows repeats.
+
+    And how far the log-likelihood lies there above what it is without repeats, and at other peaks.
+    """
     low, high = np.log(limits)
     count = int(np.ceil((high - low) / np.log(_SCAN_FACTOR))) + 1
     alone = crimes.by_group(np.ones(crimes.t.size)) / crimes.days
-    best, most = None, -np.inf
-    for omega in np.exp(np.linspace(low, high, count)):
+    nothing = _nothing(crimes, alone)
+    found: list[Parameters | None] = []
+    values = np.full(count + 2, nothing)
+    for position, omega in enumerate(np.exp(np.linspace(low, high, count)), start=1):
         at = float(min(max(omega, limits[0]), limits[1]))
         decay = crimes.decay(at)
+        found.append(None)
         # For one omega the likelihood is concave in theta and mu: if it falls at theta = 0, it is highest there.
         if at * float((decay.zeroth / crimes.per_crime(alone)).sum()) <= decay.seen:
             continue
         tried = Parameters(_START_THETA, at, (1.0 - _START_THETA) * alone)
         for _ in range(_SCAN_STEPS):
             tried = em_step(crimes, tried, decay)
-        value = log_likelihood(crimes, tried, decay)
-        if value > most:
-            best, most = tried, value
-    return best
+        found[-1], values[position] = tried, log_likelihood(crimes, tried, decay)
+    shown = np.array([start is not None for start in found])
+    if not shown.any():
+        return None, 0.0
+    best = int(np.argmax(np.where(shown, values[1:-1], -np.inf)))
+    inner = values[1:-1]
+    peaks = (inner >= values[:-2]) & (inner >= values[2:])
+    peaks[best] = False
+    return found[best], float(inner[best] - max(nothing, inner[peaks].max(initial=nothing)))
 
 
-def _newton(here: Profile, now: Parameters, limits: tuple[float, float]) -> tuple[FloatArray, float]:
-    """Newton's step in (log theta, log omega), upwards whatever the curvature, and what it promises to gain, twice."""
-    free = np.array([True, _at_limit(now.omega, here, limits) == "none"])
-    slope, curvature = here.slope[free], here.curvature[np.ix_(free, free)]
-    values, vectors = np.linalg.eigh(-curvature)
-    # Where the surface bends upwards the step would lead to a saddle; the size of the curvature still tells its length.
-    size = np.maximum(np.abs(values), 1e-12 * max(1e-300, float(np.abs(values).max())))
-    along = vectors.T @ slope
-    step = np.zeros(2)
-    step[free] = vectors @ (along / size)
-    return step, float((along**2 / size).sum())
-
-
-def _at_limit(omega: float, here: Profile, limits: tuple[float, float]) -> Literal["none", "slowest", "fastest"]:
-    if omega <= limits[0] * (1.0 + _TOUCHES) and here.slope[1] < 0:
-        return "slowest"
-    if omega >= limits[1] * (1.0 - _TOUCHES) and here.slope[1] > 0:
-        return "fastest"
-    return "none"
-
-
-def _climb(
-    crimes: CellCrimes,
-    now: Parameters,
-    decay: Decay,
-    here: Profile,
-    step: FloatArray,
-    limits: tuple[float, float],
-) -> tuple[Parameters, Decay, Profile]:
-    """Take as much of a Newton step as raises the likelihood, or stay."""
-    length = min(1.0, _LONGEST_STEP / max(1e-300, float(np.abs(step).max())))
-    for _ in range(_HALVINGS):
-        along = length * step
-        omega = min(max(now.omega * float(np.exp(along[1])), limits[0]), limits[1])
-        if omega in limits and here.curvature[0, 0] < 0:
-            # Stopped by a limit, the best step of theta is another: that for the step omega could take.
-            along[1] = np.log(omega / now.omega)
-            along[0] = (here.slope[0] + here.curvature[0, 1] * along[1]) / -here.curvature[0, 0]
-        theta = now.theta * float(np.exp(np.clip(along[0], -_LONGEST_STEP, _LONGEST_STEP)))
-        tried = Parameters(theta, omega, now.mu)
-        sums = decay if omega == now.omega else crimes.decay(omega)
-        there = profile(crimes, tried, sums)
-        if there.log_likelihood > here.log_likelihood:
-            return tried._replace(mu=there.mu), sums, there
-        length *= 0.5
-    return now, decay, here
+def _nothing(crimes: CellCrimes, alone: FloatArray) -> float:
+    """Log-likelihood without repeats."""
+    return float(np.log(crimes.per_crime(alone)).sum() - crimes.days * alone.sum())
 
 
 def _without_repeats(crimes: CellCrimes, path: list[float], *, converged: bool) -> CellFit:
     """Background alone: what the likelihood says where crimes do not repeat."""
     mu = crimes.by_group(np.ones(crimes.t.size)) / crimes.days
-    value = float(np.log(crimes.per_crime(mu)).sum() - crimes.days * mu.sum())
+    value = _nothing(crimes, mu)
     return CellFit(
         theta=0.0,
         omega=float("nan"),
@@ -237,13 +248,33 @@ def half_panel(
     ----------
     Dhaene, G. and Jochmans, K. (2015). Split-panel jackknife estimation of fixed-effect models. Rev. Econ. Stud. 82.
     """
-    if not fit.theta > 0:
+    return jackknifed(fit, half_fits(crimes, fit, max_iterations, tolerance))
+
+
+def half_fits(
+    crimes: CellCrimes, fit: CellFit, max_iterations: int = 200, tolerance: float = 1e-9
+) -> tuple[CellFit, ...]:
+    """Fits of both halves of the observed time; none where a half has less than two crimes, or there are no repeats."""
+    halves = tuple(crimes.halves()) if fit.theta > 0 else ()
+    if any(half.t.size < 2 for half in halves):
+        return ()
+    return tuple(fit_cells(half, max_iterations=max_iterations, tolerance=tolerance) for half in halves)
+
+
+def refit_halves(crimes: CellCrimes, before: tuple[CellFit, ...]) -> tuple[CellFit, ...] | None:
+    """Fits of both halves by Newton steps from those of almost the same crimes; None where that is not sure."""
+    halves = tuple(crimes.halves())
+    if len(before) != len(halves) or any(half.t.size < 2 for half in halves):
         return None
-    halves = []
-    for half in crimes.halves():
-        if half.t.size < 2:
-            return None
-        halves.append(fit_cells(half, max_iterations=max_iterations, tolerance=tolerance))
+    found = [refit_cells(half, last) for half, last in zip(halves, before, strict=True)]
+    sure = tuple(fit for fit in found if fit is not None)
+    return sure if len(sure) == len(found) else None
+
+
+def jackknifed(fit: CellFit, halves: tuple[CellFit, ...]) -> tuple[float, float] | None:
+    """Theta and omega from the fits of all the data and of both halves, see `half_panel`."""
+    if not halves:
+        return None
     whole = np.array([fit.theta, fit.omega])
     parts = np.array([[half.theta, half.omega] for half in halves])
     sound = all(half.converged and half.theta > 0 and half.limit == "none" for half in halves)

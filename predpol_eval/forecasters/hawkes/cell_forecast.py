@@ -115,6 +115,8 @@ class FittedSelfExciting:
         Whether `theta` and `omega` are those of the jackknife.
     min_step : str
         The least time between two crimes, and where it comes from.
+    halves : tuple of CellFit
+        Fits of the halves of the observed time, where the jackknife was asked for.
     """
 
     forecaster: Any
@@ -128,6 +130,7 @@ class FittedSelfExciting:
     crimes: CellCrimes
     corrected: bool
     min_step: str
+    halves: tuple[CellFit, ...] = ()
 
     @property
     def branching_ratio(self) -> float:
@@ -223,6 +226,11 @@ class FittedSelfExciting:
             If a window starts before `until`, or if theta is 1 or more and a window is too far or long for the growth
             to be a number.
         """
+        chosen, values = self.expected(windows)
+        return surface_of(self.forecaster, values, self.known, chosen, "expected_count", **self.told)
+
+    def expected(self, windows: Windows) -> tuple[Windows, FloatArray]:
+        """The windows, and the numbers of their surface."""
         chosen = ready(windows, self.until, self.known.events.resolution, self.known.events)
         now = self.known.periods[-1][1]
         starts, ends = (np.asarray(days_between(now, side)) for side in (chosen.start, chosen.end))
@@ -237,23 +245,23 @@ class FittedSelfExciting:
         values = np.empty((len(chosen), *self.mu.shape))
         for position, (start, end) in enumerate(zip(starts.tolist(), ends.tolist(), strict=True)):
             values[position] = expected_count(self.mu, self.theta, self.omega, self.excitation, start, end)
-        return surface_of(
-            self.forecaster,
-            values,
-            self.known,
-            chosen,
-            "expected_count",
-            theta=self.theta,
-            omega=self.omega,
-            branching_ratio=self.branching_ratio,
-            background_per_day=float(self.mu.sum()),
-            converged=int(self.converged),
-            iterations=self.iterations,
-            log_likelihood=float(self.log_likelihood_path[-1]),
-            jackknifed=int(self.corrected),
-            min_step_days=self.crimes.min_step,
-            notes="; ".join(self.notes),
-        )
+        return chosen, values
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What a surface tells of the fit in its attrs."""
+        return {
+            "theta": self.theta,
+            "omega": self.omega,
+            "branching_ratio": self.branching_ratio,
+            "background_per_day": float(self.mu.sum()),
+            "converged": int(self.converged),
+            "iterations": self.iterations,
+            "log_likelihood": float(self.log_likelihood_path[-1]),
+            "jackknifed": int(self.corrected),
+            "min_step_days": self.crimes.min_step,
+            "notes": "; ".join(self.notes),
+        }
 
     def summary(self) -> dict[str, str]:
         """Describe the fit in words, one entry per line."""

@@ -15,7 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from predpol_eval.kernels.points import FloatArray, IntArray
-from predpol_eval.kernels.self_exciting import background, decay_sums, expectation, seen_share
+from predpol_eval.kernels.ridge import background, ridge_sums
+from predpol_eval.kernels.self_exciting import decay_sums, em_sums, expectation, seen_share
 
 # A decay over ten times the observed time cannot be told from none.
 _SLOWEST = 0.1
@@ -43,6 +44,8 @@ class CellCrimes:
         Days, rising within each cell.
     cells, groups : array of int
         Where each cell, and each group of crimes with one background rate, begins in `t`; and at last n.
+    numbers : array of int, shape (cells,)
+        What the cells are called; rising.
     share : array of float, shape (n,)
         Share of its group's background that the cell of each crime holds.
     starts, ends : array of float, shape (periods,)
@@ -53,6 +56,7 @@ class CellCrimes:
 
     t: FloatArray
     cells: IntArray
+    numbers: IntArray
     groups: IntArray
     share: FloatArray
     starts: FloatArray
@@ -122,12 +126,25 @@ def crimes_by_cell(
 ) -> CellCrimes:
     """Sort crimes by cell and time; `shared` makes one background group of all, else every cell is its own."""
     order = np.lexsort((t, cell))
-    sorted_cell = cell[order]
+    return sorted_crimes(t[order], cell[order], share[order], starts, ends, min_step, shared=shared)
+
+
+def sorted_crimes(
+    t: FloatArray,
+    cell: npt.NDArray[np.int64],
+    share: FloatArray,
+    starts: FloatArray,
+    ends: FloatArray,
+    min_step: float,
+    *,
+    shared: bool = False,
+) -> CellCrimes:
+    """Take crimes that are in order of cell and time already; else see `crimes_by_cell`."""
     edge = np.ones(t.size + 1, dtype=bool)
-    edge[1:-1] = sorted_cell[1:] != sorted_cell[:-1]
+    edge[1:-1] = cell[1:] != cell[:-1]
     cells = np.flatnonzero(edge)
     groups = np.array([0, t.size]) if shared else cells
-    return CellCrimes(t[order], cells, groups, share[order], starts, ends, min_step)
+    return CellCrimes(t, cells, cell[cells[:-1]], groups, share, starts, ends, min_step)
 
 
 class Parameters(NamedTuple):
@@ -156,9 +173,11 @@ def log_likelihood(crimes: CellCrimes, parameters: Parameters, decay: Decay | No
 
 
 def em_step(
-    crimes: CellCrimes, parameters: Parameters, decay: Decay, limits: tuple[float, float] | None = None
+    crimes: CellCrimes, parameters: Parameters, decay: Decay | None, limits: tuple[float, float] | None = None
 ) -> Parameters:
     """One step of expectation-maximisation with the edge correction; without `limits` omega stays as it is.
+
+    Without `decay` its sums are made on the way and not kept.
 
     E: p_ij = theta omega exp(-omega (t_j - t_i))/rate_j, p_jj = mu/rate_j. M: theta = sum p/sum(seen), then with that
     theta omega = sum p/(sum p dt + theta sum(slope of seen)), mu_n = sum p_jj/T, where for one period up to T seen is
@@ -169,17 +188,26 @@ def em_step(
     several it may, and is then shortened until it does not.
     """
     theta, omega, mu = parameters
-    repeats, waiting, alone = expectation(decay.zeroth, decay.first, crimes.share, crimes.groups, theta * omega, mu)
-    new_theta, new_mu = repeats / decay.seen, alone / crimes.days
+    groups = crimes.share, crimes.groups
+    if decay is None:
+        places = crimes.t, crimes.cells, *groups
+        repeats, waiting, alone = em_sums(*places, omega, crimes.min_step, theta * omega, mu)
+        all_seen, slope, _ = seen_share(crimes.t, crimes.starts, crimes.ends, omega)
+    else:
+        repeats, waiting, alone = expectation(decay.zeroth, decay.first, *groups, theta * omega, mu)
+        all_seen, slope = decay.seen, decay.slope
+    new_theta, new_mu = repeats / all_seen, alone / crimes.days
     if limits is None:
         return Parameters(new_theta, omega, new_mu)
 
     def gain(at: float, seen: float) -> float:
         return repeats * math.log(at) - waiting * at - new_theta * seen
 
-    below = waiting + new_theta * decay.slope
+    below = waiting + new_theta * slope
     target = min(max(repeats / below, limits[0]), limits[1]) if below > 0 else limits[1]
-    before = gain(omega, decay.seen)
+    if crimes.starts.size == 1:
+        return Parameters(new_theta, target, new_mu)
+    before = gain(omega, all_seen)
     while target != omega and gain(target, crimes.seen(target)) < before:
         # Within rounding of the maximum no step can show a gain, however short.
         target = 0.5 * (target + omega) if abs(target - omega) > 1e-9 * omega else omega
@@ -196,21 +224,11 @@ def profile(crimes: CellCrimes, parameters: Parameters, decay: Decay) -> Profile
     kernel = theta * omega
     repeat_rate = kernel * decay.zeroth
     mu = background(repeat_rate, crimes.share, crimes.groups, crimes.days, guess)
-    rate = crimes.per_crime(mu) + repeat_rate
-    inverse = 1.0 / rate
-    # Derivatives of the rate by log theta, by log omega, and twice by log omega, over the rate.
-    a = repeat_rate * inverse
-    b = kernel * (decay.zeroth - omega * decay.first) * inverse
-    c = kernel * (decay.zeroth - 3.0 * omega * decay.first + omega**2 * decay.second) * inverse
+    sums = decay.zeroth, decay.first, decay.second, crimes.share, crimes.groups
+    logs, sum_a, sum_b, bend, aa, ab, bb = ridge_sums(*sums, kernel, omega, mu).tolist()
     seen, slope = theta * decay.seen, theta * omega * decay.slope
-    value = float(np.log(rate).sum() - crimes.days * mu.sum() - seen)
-    sum_a, sum_b = float(a.sum()) - seen, float(b.sum()) - slope
-    bend = float(c.sum()) - slope - theta * omega**2 * decay.bend
-    w = crimes.share * inverse
-    ww, wa, wb = (crimes.by_group(w * other) for other in (w, a, b))
-    # Not a @ b: its order of summation depends on the number of threads, and results must not.
-    aa = sum_a - float((a * a).sum()) + float((wa * wa / ww).sum())
-    ab = sum_b - float((a * b).sum()) + float((wa * wb / ww).sum())
-    bb = bend - float((b * b).sum()) + float((wb * wb / ww).sum())
-    curvature = np.array([[aa, ab], [ab, bb]])
+    value = logs - crimes.days * float(mu.sum()) - seen
+    sum_a, sum_b = sum_a - seen, sum_b - slope
+    bend -= slope + theta * omega**2 * decay.bend
+    curvature = np.array([[sum_a + aa, sum_b + ab], [sum_b + ab, bend + bb]])
     return Profile(value, mu, np.array([sum_a, sum_b]), curvature)

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from predpol_eval.forecasters.hawkes.continuous_crimes import ContinuousCrimes
+from predpol_eval.errors import InputError
+from predpol_eval.forecasters.hawkes.continuous_crimes import MOST_PAIRS, ContinuousCrimes
+from predpol_eval.kernels.crowding import crowded_pairs
 from predpol_eval.kernels.pairs import close_pairs
 from predpol_eval.kernels.place_density import place_density
 from predpol_eval.kernels.points import FloatArray, IntArray
@@ -44,20 +46,36 @@ class Places:
     square: FloatArray
 
 
+def distinct(x: FloatArray, y: FloatArray) -> tuple[FloatArray, FloatArray, IntArray]:
+    """Distinct places, from west to east and from south to north, and which of them each point stands on."""
+    order = np.lexsort((y, x))
+    east, north = x[order], y[order]
+    new = np.ones(x.size, dtype=bool)
+    new[1:] = (east[1:] != east[:-1]) | (north[1:] != north[:-1])
+    of = np.empty(x.size, dtype=np.int64)
+    of[order] = np.cumsum(new) - 1
+    return east[new], north[new], of
+
+
 def places(crimes: ContinuousCrimes) -> Places:
     """Find the distinct places, and those too close to be told apart."""
     use = crimes.inside > 0
-    points, of = np.unique(np.stack([crimes.x[use], crimes.y[use]], axis=1), axis=0, return_inverse=True)
-    x, y = np.ascontiguousarray(points[:, 0]), np.ascontiguousarray(points[:, 1])
+    x, y, of = distinct(crimes.x[use], crimes.y[use])
     one, other = np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
     if crimes.min_distance > 0:
+        if crowded_pairs(x, y, np.zeros(x.size), crimes.min_distance, np.inf) > MOST_PAIRS:
+            raise InputError(
+                f"More than {MOST_PAIRS:,} pairs of places lie within {crimes.min_distance:.3g} m, the least distance: "
+                f"the {crimes.number:,} crimes are piled up too closely for model='continuous'. Use model='cell', or a "
+                "smaller min_distance."
+            )
         # The position stands for the time, so that each pair comes once, with how far apart its positions are.
         found = close_pairs(x, y, np.arange(x.size), crimes.min_distance, np.inf)
         one = np.repeat(np.arange(x.size), np.diff(found.offsets))
         other = one - found.days.astype(np.int64)
     square = (x[one] - x[other]) ** 2 + (y[one] - y[other]) ** 2
     both, back = np.concatenate([one, other]), np.concatenate([other, one])
-    return Places(x, y, of.ravel().astype(np.int64), both, back, np.concatenate([square, square]))
+    return Places(x, y, of, both, back, np.concatenate([square, square]))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -7,8 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from predpol_eval.errors import InputError
+from predpol_eval.kernels.crowding import crowded_pairs
 from predpol_eval.kernels.inside_mass import inside_mass
-from predpol_eval.kernels.pairs import Pairs, close_pairs, count_pairs
+from predpol_eval.kernels.pair_sums import PairRows, in_rows
+from predpol_eval.kernels.pairs import close_pairs, count_pairs
 from predpol_eval.kernels.points import FloatArray, IntArray
 
 # Beyond so many sigma lie 1.5e-8 of a crime's repeats, beyond so many 1/omega 2e-9: counted as none.
@@ -17,7 +20,8 @@ PATIENCE = 20.0
 # A list of pairs is made with so much to spare, and made anew when a fit has moved out of it or far into it.
 _SLACK = 1.25
 _TOO_WIDE = 2.5
-# 320 MB. Where there would be more, pairs are listed up to a shorter distance.
+# 320 MB, twice that while they are laid out in rows. Where there would be more, pairs are listed up to a shorter
+# distance.
 MOST_PAIRS = 20_000_000
 # A decay over ten times the observed time cannot be told from none.
 _SLOWEST = 0.1
@@ -95,11 +99,18 @@ class ContinuousCrimes:
         for start, end in zip(self.starts, self.ends, strict=True):
             near = omega * np.maximum(start - self.t, 0.0)
             far = omega * np.maximum(end - self.t, 0.0)
-            begun, left = np.exp(-near), np.exp(-far)
             # expm1: for a slow decay the exponentials at both ends agree to all digits but the last.
-            out[0] -= begun * np.expm1(near - far)
-            out[1] += far * left - near * begun
-            out[2] += far * (1.0 - far) * left - near * (1.0 - near) * begun
+            if near.any():
+                begun = np.exp(-near)
+                lost = begun * np.expm1(near - far)
+                out[1] -= near * begun
+                out[2] -= near * (1.0 - near) * begun
+            else:
+                begun, lost = 1.0, np.expm1(-far)
+            left = begun + lost
+            out[0] -= lost
+            out[1] += far * left
+            out[2] += far * (1.0 - far) * left
         return out
 
     def seen(self, omega: float, sigma: float) -> Seen:
@@ -114,12 +125,13 @@ class ContinuousCrimes:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Near:
-    """The pairs that count for some sigma and omega, and how far they were looked for."""
+    """The pairs that count for some omega and sigma (`made_for`), and how far they were looked for."""
 
-    pairs: Pairs
+    pairs: PairRows
     radius: float
     span: float
     cut: bool
+    made_for: tuple[float, float]
 
     def serves(self, crimes: ContinuousCrimes, omega: float, sigma: float) -> bool:
         """Whether a fit at omega and sigma needs no other list."""
@@ -138,10 +150,23 @@ def near(crimes: ContinuousCrimes, omega: float, sigma: float) -> Near:
     radius = max(_SLACK * REACH * sigma, 1.001 * crimes.min_distance)
     span = max(_SLACK * PATIENCE / omega, 1.001 * crimes.min_step)
     cut = False
-    while count_pairs(crimes.x, crimes.y, crimes.t, radius, span, crimes.inside) > MOST_PAIRS:
+    # Before pairs are counted one by one: where crimes pile up, that alone would take too long.
+    places = crimes.x[crimes.inside > 0], crimes.y[crimes.inside > 0], crimes.t[crimes.inside > 0]
+    while (
+        crowded_pairs(*places, radius, span) > MOST_PAIRS
+        or count_pairs(crimes.x, crimes.y, crimes.t, radius, span, crimes.inside) > MOST_PAIRS
+    ):
+        if radius < crimes.min_distance:
+            raise InputError(
+                f"More than {MOST_PAIRS:,} pairs of crimes lie within {crimes.min_distance:.3g} m and {span:.3g} days "
+                f"of each other: the {crimes.number:,} crimes are piled on too few places for model='continuous'. Use "
+                "model='cell', which takes any number of crimes in a cell, or a shorter lookback; if the place stands "
+                "for an unknown one, drop its crimes."
+            )
         radius, cut = 0.8 * radius, True
     floors = {"least_days": crimes.min_step, "least_distance": crimes.min_distance}
-    return Near(close_pairs(crimes.x, crimes.y, crimes.t, radius, span, crimes.inside, **floors), radius, span, cut)
+    listed = close_pairs(crimes.x, crimes.y, crimes.t, radius, span, crimes.inside, **floors)
+    return Near(in_rows(listed), radius, span, cut, (omega, sigma))
 
 
 def decays(crimes: ContinuousCrimes) -> tuple[float, float]:

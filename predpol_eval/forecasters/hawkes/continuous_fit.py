@@ -7,6 +7,7 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 
+from predpol_eval.errors import InputError
 from predpol_eval.forecasters.hawkes.continuous_background import (
     Places,
     background_rate,
@@ -16,44 +17,21 @@ from predpol_eval.forecasters.hawkes.continuous_background import (
     spread,
 )
 from predpol_eval.forecasters.hawkes.continuous_crimes import ContinuousCrimes, Near, decays, near
-from predpol_eval.forecasters.hawkes.continuous_likelihood import Excitation, State, em_step, likelihood
+from predpol_eval.forecasters.hawkes.continuous_likelihood import Excitation, State
 from predpol_eval.forecasters.hawkes.continuous_start import another, starts
+from predpol_eval.forecasters.hawkes.continuous_steps import Limits, Rest, Settled, climb, settle
 from predpol_eval.kernels.points import FloatArray
 
 # Fewer repeats than this in all the data are none.
 _NO_REPEAT = 1e-3
-# A step changes a parameter by at most this factor, and is halved this often before it is given up.
-_LONGEST_STEP = float(np.log(2.0))
-_HALVINGS = 6
-# Closer to a limit than this, relatively, is at the limit.
-_TOUCHES = 1e-9
+# From another fit's estimates a first step may not be longer, and of repeats there must be so many.
+_NEAR = 0.5
+_SURE_REPEATS = 10.0
 # Two starts agree when no parameter differs by more than this (of its logarithm).
 AGREE = 1e-2
 _LOOSE = 1e-5
 # Another point so far behind in log-likelihood is out of the question; nearer, the data do not tell which it is.
 BEHIND = 10.0
-
-
-class Limits(NamedTuple):
-    """Least and greatest omega and sigma."""
-
-    omega: tuple[float, float]
-    sigma: tuple[float, float]
-
-    def hold(self, now: Excitation) -> Excitation:
-        """The nearest excitation within the limits."""
-        omega = min(max(now.omega, self.omega[0]), self.omega[1])
-        return Excitation(now.theta, omega, min(max(now.sigma, self.sigma[0]), self.sigma[1]))
-
-    def at(self, now: Excitation) -> Literal["none", "slowest", "fastest", "narrowest", "widest"]:
-        """The limit that omega or sigma stands at."""
-        if now.omega <= self.omega[0] * (1.0 + _TOUCHES):
-            return "slowest"
-        if now.omega >= self.omega[1] * (1.0 - _TOUCHES):
-            return "fastest"
-        if now.sigma <= self.sigma[0] * (1.0 + _TOUCHES):
-            return "narrowest"
-        return "widest" if now.sigma >= self.sigma[1] * (1.0 - _TOUCHES) else "none"
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -84,6 +62,8 @@ class ContinuousFit:
         Where other starts came to rest, if not there, and how much lower the log-likelihood is there.
     pairs : int
         Number of close pairs in the last list.
+    settled : bool
+        Whether it stands still to 1e-10, so that no start near it would end elsewhere.
     """
 
     theta: float
@@ -98,6 +78,12 @@ class ContinuousFit:
     reach: float
     others: tuple[tuple[float, float, float, float], ...]
     pairs: int
+    settled: bool = False
+
+    @property
+    def one_answer(self) -> bool:
+        """Whether a fit to almost the same crimes may start here: it stands still, and no start ended elsewhere."""
+        return self.settled and self.theta > 0 and not self.others
 
     @property
     def log_errors(self) -> tuple[float, float, float]:
@@ -113,7 +99,7 @@ class ContinuousFit:
 _OF_SIGMA = ("narrowest", "widest")
 
 
-class _Rest(NamedTuple):
+class _End(NamedTuple):
     """The end of one run."""
 
     now: Excitation
@@ -123,7 +109,7 @@ class _Rest(NamedTuple):
     converged: bool
     close: Near
 
-    def near(self, other: _Rest) -> bool:
+    def near(self, other: _End) -> bool:
         """Whether two runs ended at one point."""
         apart = np.abs(np.log(np.array(self.now) / np.array(other.now)))
         return bool(apart.max() <= AGREE)
@@ -164,8 +150,7 @@ def fit_continuous(
     where = places(crimes)
     alone = np.ones(crimes.number)
     first = choose(crimes, where, alone) if bandwidth is None else float(bandwidth)
-    wide = max(float(np.hypot(np.ptp(where.x), np.ptp(where.y))), crimes.min_distance)
-    limits = Limits(decays(crimes), (0.5 * crimes.min_distance, wide))
+    limits = _limits(crimes, where)
     mu = background_rate(crimes, where, alone, spread(crimes, where, first))
     lattice = starts(crimes, mu, first, limits.omega[1])
     if not lattice:
@@ -175,27 +160,94 @@ def fit_continuous(
     found = [_run(crimes, where, begins[0], first, free, limits, max_iterations, tolerance)]
     for start in begins[1:]:
         # Near the same end a loose rule is enough to say so.
-        rest = _run(crimes, where, start, first, free, limits, max_iterations, max(tolerance, _LOOSE))
-        if not rest.near(found[0]):
-            found.append(_run(crimes, where, start, first, free, limits, max_iterations, tolerance))
+        try:
+            rest = _run(crimes, where, start, first, free, limits, max_iterations, max(tolerance, _LOOSE))
+            if not rest.near(found[0]):
+                found.append(_run(crimes, where, start, first, free, limits, max_iterations, tolerance))
+        except InputError:
+            # Crimes are so piled up that pairs for slow repeats cannot be listed: the first start is all there is.
+            continue
     best = max(found, key=lambda rest: (rest.converged, rest.path[-1]))
-    now = best.now
-    if now.theta * crimes.seen(now.omega, now.sigma).value < _NO_REPEAT:
-        return _without_repeats(crimes, where, bandwidth, best.path, converged=best.converged)
     others = [(*rest.now, best.path[-1] - rest.path[-1]) for rest in found if not rest.near(best)]
+    if best.converged:
+        # From there on no likelihood is looked at: the steps end where they end from any other start nearby.
+        end = Rest(best.now, best.bandwidth, best.state.alone)
+        settled = settle(crimes, where, end, limits, free=free, longest=10.0 * tolerance**0.25)
+        if settled.still:
+            path = [*best.path[:-1], settled.state.value]
+            return _fit(crimes, where, bandwidth, limits, settled, path, others)
+    end = Rest(best.now, best.bandwidth, best.state.alone)
+    as_it_is = Settled(end, best.state, best.close, False)
+    return _fit(crimes, where, bandwidth, limits, as_it_is, best.path, others, converged=best.converged)
+
+
+def refit_continuous(
+    crimes: ContinuousCrimes, before: ContinuousFit, weight: FloatArray, *, bandwidth: float | None = None
+) -> ContinuousFit | None:
+    """Find where nothing changes from where it did for almost the same crimes.
+
+    Parameters
+    ----------
+    crimes : ContinuousCrimes
+    before : ContinuousFit
+        A fit that has one answer.
+    weight : array of float, shape (crimes inside,)
+        Guess at the probability of each crime to be no repeat.
+    bandwidth : float, optional
+        See `fit_continuous`.
+
+    Returns
+    -------
+    ContinuousFit or None
+        Where `fit_continuous` ends too; None where that is not sure.
+    """
+    if not before.one_answer:
+        return None
+    where = places(crimes)
+    limits = _limits(crimes, where)
+    now = limits.hold(Excitation(before.theta, before.omega, before.sigma))
+    start = Rest(now, before.bandwidth if bandwidth is None else float(bandwidth), weight)
+    settled = settle(crimes, where, start, limits, free=bandwidth is None, longest=_NEAR)
+    excitation = settled.rest.now
+    repeats = excitation.theta * crimes.seen(excitation.omega, excitation.sigma).value
+    if not settled.still or repeats < _SURE_REPEATS:
+        return None
+    return _fit(crimes, where, bandwidth, limits, settled, [settled.state.value], [])
+
+
+def _limits(crimes: ContinuousCrimes, where: Places) -> Limits:
+    wide = max(float(np.hypot(np.ptp(where.x), np.ptp(where.y))), crimes.min_distance)
+    return Limits(decays(crimes), (0.5 * crimes.min_distance, wide))
+
+
+def _fit(
+    crimes: ContinuousCrimes,
+    where: Places,
+    bandwidth: float | None,
+    limits: Limits,
+    end: Settled,
+    path: list[float],
+    others: list[tuple[float, float, float, float]],
+    *,
+    converged: bool = True,
+) -> ContinuousFit:
+    now, width, weight = end.rest
+    if now.theta * crimes.seen(now.omega, now.sigma).value < _NO_REPEAT:
+        return _without_repeats(crimes, where, bandwidth, path, converged=converged)
     return ContinuousFit(
         theta=now.theta,
         omega=now.omega,
         sigma=now.sigma,
-        bandwidth=best.bandwidth,
-        weight=best.state.alone,
-        information=-best.state.curvature,
-        log_likelihood_path=np.array(best.path),
-        converged=best.converged,
+        bandwidth=width,
+        weight=weight,
+        information=-end.state.curvature,
+        log_likelihood_path=np.array(path),
+        converged=converged,
         limit=limits.at(now),
-        reach=best.close.radius if best.close.cut else float("nan"),
+        reach=end.close.radius if end.close.cut else float("nan"),
         others=tuple((float(a), float(b), float(c), float(behind)) for a, b, c, behind in others),
-        pairs=int(best.close.pairs.days.size),
+        pairs=int(end.close.pairs.days.size),
+        settled=end.still,
     )
 
 
@@ -208,14 +260,14 @@ def _run(
     limits: Limits,
     max_iterations: int,
     tolerance: float,
-) -> _Rest:
+) -> _End:
     """Iterate from one start."""
     weight, width = np.ones(crimes.number), spread(crimes, where, bandwidth)
     close = near(crimes, now.omega, now.sigma)
     path: list[float] = []
     for _ in range(max_iterations):
         mu, total = background_rate(crimes, where, weight, width), float(weight.sum())
-        now, close, state, remaining = _climb(crimes, close, mu, total, now, limits)
+        now, close, state, remaining = climb(crimes, close, mu, total, now, limits)
         path.append(state.value)
         before = width.bandwidth
         if free:
@@ -223,53 +275,8 @@ def _run(
         moved = max(float(np.sqrt(((state.alone - weight) ** 2).mean())), abs(float(np.log(width.bandwidth / before))))
         weight = state.alone
         if remaining < tolerance and moved < tolerance**0.5:
-            return _Rest(now, width.bandwidth, state, path, True, close)
-    return _Rest(now, width.bandwidth, state, path, False, close)
-
-
-def _climb(
-    crimes: ContinuousCrimes, close: Near, mu: FloatArray, total: float, now: Excitation, limits: Limits
-) -> tuple[Excitation, Near, State, float]:
-    """One step of EM, then as much of a Newton step as raises the likelihood; and what that promised, twice."""
-    close = _serving(crimes, close, now)
-    state = likelihood(crimes, close, mu, total, now)
-    stepped = limits.hold(em_step(crimes, close, mu, now)[0])
-    nearer = _serving(crimes, close, stepped)
-    there = likelihood(crimes, nearer, mu, total, stepped)
-    # The formulas for omega and sigma are single steps towards the M step's maximum: at an edge they may overshoot.
-    if there.value >= state.value:
-        now, close, state = stepped, nearer, there
-    step, remaining = _newton(state, now, limits)
-    length = min(1.0, _LONGEST_STEP / max(1e-300, float(np.abs(step).max())))
-    for _ in range(_HALVINGS):
-        level, *factors = np.exp(length * step).tolist()
-        tried = limits.hold(Excitation(*(part * by for part, by in zip(now, factors, strict=True))))
-        nearer = _serving(crimes, close, tried)
-        there = likelihood(crimes, nearer, mu, total, tried, level)
-        if there.value > state.value:
-            return tried, nearer, there, remaining
-        length *= 0.5
-    return now, close, state, remaining
-
-
-def _serving(crimes: ContinuousCrimes, close: Near, now: Excitation) -> Near:
-    return close if close.serves(crimes, now.omega, now.sigma) else near(crimes, now.omega, now.sigma)
-
-
-def _newton(state: State, now: Excitation, limits: Limits) -> tuple[FloatArray, float]:
-    """Newton's step, upwards whatever the curvature, and what it promises to gain, twice."""
-    free = np.ones(4, dtype=bool)
-    for place, (value, (low, high)) in enumerate(((now.omega, limits.omega), (now.sigma, limits.sigma)), start=2):
-        down = value <= low * (1.0 + _TOUCHES) and state.slope[place] < 0
-        up = value >= high * (1.0 - _TOUCHES) and state.slope[place] > 0
-        free[place] = not (down or up)
-    values, vectors = np.linalg.eigh(-state.curvature[np.ix_(free, free)])
-    # Where the surface bends upwards the step would lead to a saddle; the size of the curvature still tells its length.
-    size = np.maximum(np.abs(values), 1e-12 * max(1e-300, float(np.abs(values).max())))
-    along = (vectors * state.slope[free][:, None]).sum(axis=0)
-    step = np.zeros(4)
-    step[free] = (vectors * (along / size)).sum(axis=1)
-    return step, float((along**2 / size).sum())
+            return _End(now, width.bandwidth, state, path, True, close)
+    return _End(now, width.bandwidth, state, path, False, close)
 
 
 def _without_repeats(

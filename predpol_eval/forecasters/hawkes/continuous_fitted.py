@@ -52,6 +52,8 @@ class FittedContinuous:
         Background rate of each grid cell per day.
     min_step, min_distance : str
         Least time and distance between two crimes, and where they come from.
+    order : array of int, shape (crimes,)
+        Which of the known crimes each of `crimes` is.
     """
 
     forecaster: Any
@@ -62,6 +64,7 @@ class FittedContinuous:
     mu: FloatArray
     min_step: str
     min_distance: str
+    order: npt.NDArray[np.int64]
 
     @property
     def theta(self) -> float:
@@ -175,6 +178,11 @@ class FittedContinuous:
             If a window starts before `until`, or if theta is 1 or more and a window is too far or long for the growth
             to be a number.
         """
+        chosen, values = self.expected(windows)
+        return surface_of(self.forecaster, values, self.known, chosen, "expected_count", **self.told)
+
+    def expected(self, windows: Windows) -> tuple[Windows, FloatArray]:
+        """The windows, and the numbers of their surface."""
         from predpol_eval.forecasters.hawkes.continuous_forecast import count_by_cell, sources
 
         chosen = ready(windows, self.until, self.known.events.resolution, self.known.events)
@@ -190,26 +198,25 @@ class FittedContinuous:
                 )
         spans = list(zip(starts.tolist(), ends.tolist(), strict=True))
         where = sources(self.crimes, self.best)
-        values = count_by_cell(where, self.crimes, self.best, self.known.grid, spans)
-        return surface_of(
-            self.forecaster,
-            values,
-            self.known,
-            chosen,
-            "expected_count",
-            theta=self.theta,
-            omega=self.omega,
-            sigma=self.sigma,
-            bandwidth=self.bandwidth,
-            branching_ratio=self.branching_ratio,
-            background_per_day=float(self.mu.sum()),
-            converged=int(self.converged),
-            iterations=self.iterations,
-            log_likelihood=float(self.log_likelihood_path[-1]),
-            min_step_days=self.crimes.min_step,
-            min_distance_m=self.crimes.min_distance,
-            notes="; ".join(self.notes),
-        )
+        return chosen, count_by_cell(where, self.crimes, self.best, self.known.grid, spans)
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What a surface tells of the fit in its attrs."""
+        return {
+            "theta": self.theta,
+            "omega": self.omega,
+            "sigma": self.sigma,
+            "bandwidth": self.bandwidth,
+            "branching_ratio": self.branching_ratio,
+            "background_per_day": float(self.mu.sum()),
+            "converged": int(self.converged),
+            "iterations": self.iterations,
+            "log_likelihood": float(self.log_likelihood_path[-1]),
+            "min_step_days": self.crimes.min_step,
+            "min_distance_m": self.crimes.min_distance,
+            "notes": "; ".join(self.notes),
+        }
 
     def summary(self) -> dict[str, str]:
         """Describe the fit in words, one entry per line."""

@@ -106,7 +106,8 @@ def em_step(crimes: ContinuousCrimes, close: Near, mu: FloatArray, now: Excitati
     inside = crimes.inside > 0
     everywhere = np.ones(crimes.t.size)
     everywhere[inside] = mu
-    alone, repeats, u, v = pair_expectation(close.pairs, now.omega, now.sigma, now.peak, everywhere, crimes.inside)
+    counts = None if inside.all() else crimes.inside
+    alone, repeats, u, v = pair_expectation(close.pairs, now.omega, now.sigma, now.peak, everywhere, counts)
     seen = crimes.seen(now.omega, now.sigma)
     theta = repeats / seen.value
     omega = now.omega * repeats / (u + theta * seen.omega)

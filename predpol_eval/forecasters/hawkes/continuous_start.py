@@ -6,12 +6,15 @@ import numpy as np
 
 from predpol_eval.forecasters.hawkes.continuous_crimes import ContinuousCrimes
 from predpol_eval.forecasters.hawkes.continuous_likelihood import Excitation
-from predpol_eval.kernels.pair_sums import pair_sums
-from predpol_eval.kernels.pairs import close_pairs
+from predpol_eval.kernels.pair_sums import in_rows, pair_sums
+from predpol_eval.kernels.pairs import close_pairs, count_pairs
 from predpol_eval.kernels.points import FloatArray
 
 # Crimes whose earlier neighbours are looked at, evenly over time: enough to tell orders of magnitude.
 _SAMPLE = 1_500
+# Fewer, where they have more pairs than this (160 MB); but not fewer than that.
+_MOST_PAIRS = 10_000_000
+_LEAST_SAMPLE = 100
 # Steps of the lattice, from the bandwidth of the background downwards and from the slowest decay upwards.
 _SIGMA_FACTOR = 2.5
 _SIGMA_STEPS = 5
@@ -27,11 +30,17 @@ _FAR = 2.5
 _START_THETA = 0.4
 
 
-def _sampled(crimes: ContinuousCrimes) -> FloatArray:
+def _sampled(crimes: ContinuousCrimes, radius: float) -> FloatArray:
+    """Mark crimes that have no more pairs within a radius than can be looked at."""
     use = np.flatnonzero(crimes.inside)
-    chosen = np.zeros(crimes.t.size)
-    chosen[use[:: -(-use.size // _SAMPLE)]] = 1.0
-    return chosen
+    each = -(-use.size // _SAMPLE)
+    while True:
+        chosen = np.zeros(crimes.t.size)
+        chosen[use[::each]] = 1.0
+        pairs = count_pairs(crimes.x, crimes.y, crimes.t, radius, np.inf, chosen)
+        if pairs <= _MOST_PAIRS or chosen.sum() <= _LEAST_SAMPLE:
+            return chosen
+        each *= 2
 
 
 def starts(crimes: ContinuousCrimes, mu: FloatArray, bandwidth: float, fastest: float) -> list[Excitation]:
@@ -40,7 +49,7 @@ def starts(crimes: ContinuousCrimes, mu: FloatArray, bandwidth: float, fastest: 
     Each point of a lattice of omega and sigma gets its likeliest theta and level of the background, by a few steps of
     EM on a sample of the crimes; those that show no repeats are left out.
     """
-    chosen = _sampled(crimes)
+    chosen = _sampled(crimes, max(_REACH * bandwidth, 1.001 * crimes.min_distance))
     sample = chosen > 0
     base = mu[sample[crimes.inside > 0]]
     part = float(sample.sum()) / crimes.number
@@ -54,7 +63,7 @@ def starts(crimes: ContinuousCrimes, mu: FloatArray, bandwidth: float, fastest: 
             break
         radius = max(_REACH * sigma, 1.001 * crimes.min_distance)
         floors = {"least_days": crimes.min_step, "least_distance": crimes.min_distance}
-        pairs = close_pairs(crimes.x, crimes.y, crimes.t, radius, np.inf, chosen, **floors)
+        pairs = in_rows(close_pairs(crimes.x, crimes.y, crimes.t, radius, np.inf, chosen, **floors))
         for omega in omegas.tolist():
             added = Excitation(1.0, omega, sigma).peak * pair_sums(pairs, omega, sigma)[0][sample]
             seen = part * crimes.seen(omega, sigma).value

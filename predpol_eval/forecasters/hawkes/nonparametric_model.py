@@ -16,12 +16,14 @@ from predpol_eval.forecasters.hawkes.nonparametric_background import Ground, ins
 from predpol_eval.forecasters.hawkes.nonparametric_fitted import FittedNonparametric
 from predpol_eval.forecasters.hawkes.nonparametric_trigger import make_bins
 from predpol_eval.forecasters.hawkes.time_step import least_step
+from predpol_eval.kernels.crowding import crowded_pairs
 from predpol_eval.kernels.pairs import close_pairs, count_pairs
 
 # The trigger reaches at most this part of the observed time: a crime's own background comes from the rest of it.
 LONGEST = 1 / 8
 # More pairs than this would fill the memory.
 MOST_PAIRS = 40_000_000
+MOST_TOGETHER = 10_000_000
 # p_jj of the crimes that follow another closely, in the first and the last start.
 _STARTS = 0.9, 0.1
 
@@ -119,11 +121,20 @@ def _setup(forecaster: Any, past: Known, step: float) -> tuple[Setup, str]:
             "to see. Use a longer lookback or reach, or model='cell'."
         )
     radius = float(forecaster.radius)
-    number = count_pairs(x, y, t, radius, reach)
+    together = crowded_pairs(x, y, np.zeros(x.size), 1.0, np.inf)
+    if together > MOST_TOGETHER:
+        raise InputError(
+            f"{together:,} pairs of crimes, of whatever time, stand on one place (to the metre), more than "
+            f"{MOST_TOGETHER:,}: each would count in every iteration. Use model='cell', which takes any number of "
+            "crimes in a cell, or a shorter lookback; if the place stands for an unknown one, drop its crimes."
+        )
+    number = crowded_pairs(x, y, t, radius, reach)
+    if number <= MOST_PAIRS:
+        number = count_pairs(x, y, t, radius, reach)
     if number > MOST_PAIRS:
         raise InputError(
-            f"{number:,} pairs of crimes lie within {reach:.3g} days and {radius:g} m, more than {MOST_PAIRS:,}. Use a "
-            "shorter reach, a smaller radius or a shorter lookback."
+            f"At least {number:,} pairs of crimes lie within {reach:.3g} days and {radius:g} m, more than "
+            f"{MOST_PAIRS:,}. Use a shorter reach, a smaller radius or a shorter lookback."
         )
     least, distance_name = least_distance(x, y, forecaster.min_distance)
     distance, neighbour = nearest(x, y, forecaster.neighbours)
