@@ -51,8 +51,14 @@ class PairRows(NamedTuple):
 
 @njit(cache=True, error_model="numpy")
 def _in_rows(
-    offsets: IntArray, days: FloatArray, square: FloatArray, width: int, together: int
-) -> tuple[IntArray, IntArray, IntArray, FloatArray, FloatArray]:  # pragma: no cover - compiled
+    offsets: IntArray,
+    days: FloatArray,
+    square: FloatArray,
+    width: int,
+    together: int,
+    out_days: FloatArray,
+    out_square: FloatArray,
+) -> tuple[IntArray, IntArray, IntArray]:  # pragma: no cover - compiled
     n = offsets.size - 1
     most = 0
     for j in range(n):
@@ -81,8 +87,6 @@ def _in_rows(
         first = crimes[k * width]
         slices[k + 1] = slices[k] + offsets[first + 1] - offsets[first]
     rows = np.zeros(slices[count] + 1, np.int64)
-    out_days = np.empty(days.size)
-    out_square = np.empty(days.size)
     for k in range(count):
         stop = min(n, (k + 1) * width)
         longest = slices[k + 1] - slices[k]
@@ -98,7 +102,7 @@ def _in_rows(
                 to = rows[slices[k] + row] + q
                 out_days[to] = days[first + row]
                 out_square[to] = square[first + row]
-    return crimes, slices, rows, out_days, out_square
+    return crimes, slices, rows
 
 
 def in_rows(pairs: Pairs) -> PairRows:
@@ -123,7 +127,10 @@ def in_rows(pairs: Pairs) -> PairRows:
     >>> rows.crimes.tolist(), rows.rows.tolist(), rows.days.tolist()
     ([2, 1, 0], [0, 2, 3], [3.0, 2.0, 1.0])
     """
-    crimes, slices, rows, days, square = _in_rows(pairs.offsets, pairs.days, pairs.square, SIDE_BY_SIDE, _TOGETHER)
+    # Made here, not in the loop: numpy asks for large pages of memory, that are read faster.
+    days, square = np.empty(pairs.days.size), np.empty(pairs.days.size)
+    widths = (SIDE_BY_SIDE, _TOGETHER)
+    crimes, slices, rows = _in_rows(pairs.offsets, pairs.days, pairs.square, *widths, days, square)
     return PairRows(integers(crimes), integers(slices), integers(rows), floats(days), floats(square))
 
 
