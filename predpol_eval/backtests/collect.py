@@ -73,12 +73,10 @@ def _gather(job: Job, results: Iterable[tuple[Block, BlockResult]]) -> _Gathered
 
 def _tally(job: Job, rule: int, found: _Gathered) -> xr.Dataset:
     """Make the tally of one rule."""
-    import xarray as xr
-
     scene = make_scene(job.grid)
     leading = (len(job.forecasters), len(job.kinds))
     nights = len(job.windows)
-    status = found.status.copy()
+    status = found.status
     events = np.zeros((len(job.kinds), scene.labels, nights))
     outside = np.zeros((len(job.kinds), nights))
     for kind, crimes in enumerate(job.crimes[rule]):
@@ -103,10 +101,12 @@ def _tally(job: Job, rule: int, found: _Gathered) -> xr.Dataset:
         job.windows,
     )
     by_night = (*LEADING, "window")
-    worked = xr.DataArray(status == "ok", dims=by_night)
+    # In place: the arrays are this tally's own, and to set a variable anew aligns it with all the others.
+    failed = status != "ok"
     for name in _BLANKED:
-        data[name] = data[name].where(worked)
-    data["status"], data["reason"] = (by_night, status), (by_night, found.reason.copy())
+        counts = data[name].data
+        counts[np.broadcast_to(np.expand_dims(failed, tuple(range(2, counts.ndim - 1))), counts.shape)] = np.nan
+    data["status"].data[...], data["reason"].data[...] = status, found.reason
     if any(crimes.parted for crimes in job.crimes[rule]):
         add_once(data, LEADING, *_once(job, rule, found, data))
     if job.curve:
@@ -114,7 +114,7 @@ def _tally(job: Job, rule: int, found: _Gathered) -> xr.Dataset:
         data = data.assign_coords(coverage=("coverage", shares, {"long_name": "share of the ground", "units": "1"}))
         in_city = np.broadcast_to(events.sum(axis=1), (*leading, nights))
         data["curve_hits"] = ((*LEADING, "coverage", "window"), found.curve[rule])
-        data["curve_events"] = xr.DataArray(in_city, dims=by_night).where(worked)
+        data["curve_events"] = (by_night, np.where(failed, np.nan, in_city))
     if job.log_score_floor is not None:
         for part, (name, text) in zip((0, 1, 0), LOG_SCORES.items(), strict=True):
             values = found.scores[rule][..., part, :]
