@@ -6,7 +6,7 @@ then, exactly as in a backtest, and its surface is put beside the crimes of that
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -177,8 +177,9 @@ def rehearse(events: Events, grid: Grid, anchor: np.datetime64, training: str, s
 def perform(forecasters: Sequence[Any], rehearsal: Rehearsal, look: Look) -> list[str]:
     """Let forecasters forecast every past window, and look at each surface.
 
-    First come those that must be fitted window by window, then those that slide from each window to the next, at last
-    those with a faster way of their own.
+    Each window is looked at through the first forecaster before the others. Of these, those come first that must be
+    fitted window by window, then those that slide from each window to the next, at last those with a faster way of
+    their own.
 
     Returns
     -------
@@ -199,16 +200,23 @@ def perform(forecasters: Sequence[Any], rehearsal: Rehearsal, look: Look) -> lis
         if (found := in_turn(forecaster, past, rehearsal.grid, windows)) is not None
     }
     slow = [number for number in range(len(forecasters)) if number not in quick and number not in slides]
+
+    def slide(some: Iterable[int]) -> None:
+        for number in some:
+            found = slides[number]
+            for position, (surface, reason) in enumerate(zip(found.values, reasons, strict=True)):
+                if not reason:
+                    look(number, position, surface.reshape(-1)[rehearsal.scene.cells], found.kind)
+
+    # The first of all is looked at before the others: they may be judged by it.
+    slide(number for number in slides if number == 0)
     for position in range(len(windows)):
         known = past.known_at(windows.until[position])
         for number in slow:
             reasons[position] = _night(forecasters[number], number, known, rehearsal, position, look)
             if reasons[position]:
                 break
-    for number, found in slides.items():
-        for position, (surface, reason) in enumerate(zip(found.values, reasons, strict=True)):
-            if not reason:
-                look(number, position, surface.reshape(-1)[rehearsal.scene.cells], found.kind)
+    slide(number for number in slides if number > 0)
     at_once = max(1, MOST_AT_ONCE // rehearsal.grid.mask.size)
     for number in quick:
         left = [position for position, reason in enumerate(reasons) if not reason]

@@ -189,6 +189,7 @@ def test_a_forecaster_that_always_fails_is_a_result_with_its_reason(tmp_path, mo
         raise ppe.InputError("no such luck")
 
     monkeypatch.setattr(ppe.CountMap, "fit", refuse)
+    monkeypatch.setattr("predpol_eval.backtests.risk.slides", lambda forecaster: False)
     done = run("backtest", config, "--no-progress")
     assert done.exit_code == 0, done.output
     assert "@map, burglary: 14 nights failed: InputError: no such luck" in done.stdout
@@ -208,6 +209,7 @@ def test_every_night_failed_is_an_exit_code(tmp_path, monkeypatch):
         raise ppe.InputError("no such luck")
 
     monkeypatch.setattr(ppe.CountMap, "fit", refuse)
+    monkeypatch.setattr("predpol_eval.backtests.risk.slides", lambda forecaster: False)
     done = run("backtest", config, "--no-progress", "--forecaster", "CountMap()")
     assert done.exit_code == 1
     assert "Every night of every forecaster failed" in done.stderr
