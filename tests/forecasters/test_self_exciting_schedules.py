@@ -111,7 +111,7 @@ def test_what_few_crimes_say_is_said_alike(seed):
         agree(SelfExciting(**options), made, windows)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(st.integers(0, 10**6), st.sampled_from(["20D", "90D", None]), st.sampled_from(["1h", "1D", None]))
 def test_random_crimes_in_any_order(seed, lookback, min_step):
     rng = np.random.default_rng(seed)

@@ -61,7 +61,7 @@ def crimes(seed: int, number: int, *, recorded: bool, uncertain: bool) -> ppe.Ev
 
 
 @pytest.mark.parametrize("forecaster", SLIDING, ids=repr)
-@settings(max_examples=12)
+@settings(max_examples=6)
 @given(seed=st.integers(0, 10**6), number=st.sampled_from([1, 5, 60]), recorded=st.booleans(), uncertain=st.booleans(),
        step=st.sampled_from(["1D", "7h", "6D"]))  # fmt: skip
 def test_sliding_is_fitting_at_every_moment(forecaster, seed, number, recorded, uncertain, step):

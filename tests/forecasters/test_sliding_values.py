@@ -32,7 +32,7 @@ SCORING = [
 
 
 @pytest.mark.parametrize("forecaster", [*SLIDING, *SCORING], ids=repr)
-@settings(max_examples=10)
+@settings(max_examples=5)
 @given(
     seed=st.integers(0, 10**6), number=st.sampled_from([1, 5, 60]), recorded=st.booleans(), uncertain=st.booleans(),
     step=st.sampled_from(["1D", "7h", "6D"]), lead=st.sampled_from(["0h", "3D"]), mixed=st.booleans(),
