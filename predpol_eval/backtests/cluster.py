@@ -43,7 +43,7 @@ class Sent(NamedTuple):
     """What every worker needs, and the versions it was made with."""
 
     job: Job
-    library: dict[str, str]
+    made_with: dict[str, str]
 
 
 class _Parcel:
@@ -128,7 +128,7 @@ def _run(work: Work, sent: Sent, run: Run) -> Done:
     """Do one run, on a worker."""
     here = versions()
     other = [
-        f"{name} {here.get(name)} instead of {said}" for name, said in sent.library.items() if here.get(name) != said
+        f"{name} {here.get(name)} instead of {said}" for name, said in sent.made_with.items() if here.get(name) != said
     ]
     if other:
         raise InputError(

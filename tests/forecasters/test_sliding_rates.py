@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import predpol_eval as ppe
@@ -64,6 +64,7 @@ def crimes(seed: int, number: int, *, recorded: bool, uncertain: bool) -> ppe.Ev
 @settings(max_examples=6)
 @given(seed=st.integers(0, 10**6), number=st.sampled_from([1, 5, 60]), recorded=st.booleans(), uncertain=st.booleans(),
        step=st.sampled_from(["1D", "7h", "6D"]))  # fmt: skip
+@example(seed=1, number=60, recorded=True, uncertain=True, step="1D")
 def test_sliding_is_fitting_at_every_moment(forecaster, seed, number, recorded, uncertain, step):
     events = crimes(seed, number, recorded=recorded, uncertain=uncertain)
     untils = ppe.Schedule(start="2018-03-09", end="2018-04-12", step=step, tz="Europe/London").windows.until
@@ -107,3 +108,23 @@ def test_a_class_of_somebody_elses_does_not_slide():
 
     events = crimes(1, 30, recorded=False, uncertain=False)
     assert sliding_rates(Mine(), events, GRID, np.array(["2018-03-20"], dtype="datetime64[ns]")) is None
+
+
+@pytest.mark.parametrize(
+    "forecaster",
+    [ppe.CountMap(lookback="2D"), ppe.KDE(bandwidth=300, lookback="2D"), ppe.Uniform(lookback="2D")],
+    ids=repr,
+)
+def test_where_the_clock_goes_back_older_crimes_count_again(forecaster):
+    """In the hour that comes twice, two civil days ago is earlier than it was a quarter of an hour before."""
+    rng = np.random.default_rng(4)
+    times = np.datetime64("2018-10-25T20:00", "m") + rng.integers(0, 12 * 60, 150)
+    frame = pd.DataFrame({"x": rng.uniform(2000, 3500, 150), "y": rng.uniform(2000, 3000, 150), "t": times})
+    events = ppe.Events.from_frame(frame, crs="EPSG:27700", tz="Europe/London", observed=[("2018-10-20", "2018-11-05")])
+    untils = (np.datetime64("2018-10-27T22:30", "m") + 15 * np.arange(20)).astype("datetime64[ns]")
+    counted = []
+    for rate, until in zip(sliding_rates(forecaster, events, GRID, untils), untils, strict=True):
+        fitted = forecaster.fit(events.known_at(until), GRID, until=until)
+        np.testing.assert_allclose(rate, fitted.rate, rtol=1e-9, atol=1e-13 * fitted.rate.max())
+        counted.append(len(fitted.known.events))
+    assert (np.diff(counted) > 0).any(), "some crimes counted again"

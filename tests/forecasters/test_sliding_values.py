@@ -7,7 +7,7 @@ import tracemalloc
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import predpol_eval as ppe
@@ -37,6 +37,7 @@ SCORING = [
     seed=st.integers(0, 10**6), number=st.sampled_from([1, 5, 60]), recorded=st.booleans(), uncertain=st.booleans(),
     step=st.sampled_from(["1D", "7h", "6D"]), lead=st.sampled_from(["0h", "3D"]), mixed=st.booleans(),
 )  # fmt: skip
+@example(seed=1, number=60, recorded=True, uncertain=True, step="1D", lead="0h", mixed=False)
 def test_windows_in_turn_are_windows_by_themselves(forecaster, seed, number, recorded, uncertain, step, lead, mixed):
     events = crimes(seed, number, recorded=recorded, uncertain=uncertain)
     if mixed and recorded:

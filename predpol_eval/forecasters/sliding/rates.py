@@ -49,10 +49,8 @@ def sliding_rates(
     halved = None if half_life is None else span(half_life, "half_life").nominal_days
     lookback = span_or_none(forecaster.lookback, "lookback")
     begin = starts_of(untils, lookback, events.tz)
-    # Where nothing was observed there is no rate; weighted by age, a time long past may come to nothing by rounding.
-    if not (exposure(events.observed, begin, untils, None) > 0).all():
-        return None
     days = exposure(events.observed, begin, untils, halved)
+    # Where nothing was observed there is no rate; nor where it is so long past that its weight is lost in rounding.
     if not (days > 0).all():
         return None
     rows = None
