@@ -112,6 +112,8 @@ def knox(
     >>> table.is_originator[:, 0, 0].to_numpy().tolist(), table.is_near_repeat[:, 0, 0].to_numpy().tolist()
     ([True, False, False], [False, True, False])
     """
+    from predpol_eval.kernels.permutations import summarise
+
     check_events(events)
     space, time = read_space(space_bands), read_time(time_bands)
     _check_choices(metric, method, permutations, len(space) * len(time))
@@ -127,8 +129,7 @@ def knox(
     table = _Table(pairs, moments, space, time)
     observed, dealt = table.dealt_out(permutations, drawn)
     first, later = roles_of(used, pairs, moments, space, time)
-    at_least = (dealt >= observed[..., None]).sum(axis=-1)
-    expected, median = dealt.mean(axis=-1), np.median(dealt, axis=-1)
+    expected, median, at_least = summarise(dealt, observed)
     variables = {
         "observed": (observed, "pairs of crimes", "pairs"),
         "expected": (expected, "mean of the pairs when times are dealt out anew among places", "pairs"),
@@ -256,21 +257,28 @@ def _dataset(
     time: Bands,
     attrs: dict[str, Any],
 ) -> xr.Dataset:
+    import pandas as pd
     import xarray as xr
 
     both = ("space_band", "time_band")
     data: dict[str, Any] = {
-        name: (both, values, {"long_name": text, "units": unit}) for name, (values, text, unit) in variables.items()
+        name: xr.Variable(both, values, {"long_name": text, "units": unit})
+        for name, (values, text, unit) in variables.items()
     }
     by_event = ("event", *both)
-    data["is_originator"] = (by_event, first, {"long_name": "whether a pair begins with the crime"})
-    data["is_near_repeat"] = (by_event, later, {"long_name": "whether the crime follows another in a pair"})
+    data["is_originator"] = xr.Variable(by_event, first, {"long_name": "whether a pair begins with the crime"})
+    data["is_near_repeat"] = xr.Variable(by_event, later, {"long_name": "whether the crime follows another in a pair"})
+    # Made here, since xarray would look at every id by itself to find out what they are.
+    variable: Any = xr.IndexVariable
     coords: dict[str, Any] = {
-        "space_band": ("space_band", list(space.labels), {"long_name": "distance"}),
-        "time_band": ("time_band", list(time.labels), {"long_name": "time between"}),
-        "event": ("event", ids, {"long_name": "id of the crime"}),
+        name: variable(name, pd.Index(values, dtype=object), {"long_name": text})
+        for name, values, text in (
+            ("space_band", space.labels, "distance"),
+            ("time_band", time.labels, "time between"),
+            ("event", ids, "id of the crime"),
+        )
     }
     for name, bands, unit in (("space", space, "m"), ("time", time, "days")):
         for side, edges in (("from", bands.edges[:-1]), ("to", bands.edges[1:])):
-            coords[f"{name}_{side}"] = (f"{name}_band", list(edges), {"units": unit})
+            coords[f"{name}_{side}"] = xr.Variable(f"{name}_band", np.array(edges), {"units": unit})
     return xr.Dataset(data, coords, attrs)
