@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from predpol_eval.kernels import ranking
+from predpol_eval.kernels import ranking, spending
 
 
 def ranked(cells, areas, crimes):
@@ -31,20 +31,20 @@ def filling(cells, areas, crimes):
     """Arguments of `fill`: a twentieth of the ground of every area."""
     _, _, inside, label, _ = ranked(cells, areas, crimes)
     dealt, start, tied = ranking.by_scope(*dealing(cells, areas, crimes))
-    return dealt, start, tied, inside, 0.05 * np.bincount(label, inside, minlength=areas), ranking.EXACT
+    return dealt, start, tied, inside, 0.05 * np.bincount(label, inside, minlength=areas), spending.EXACT
 
 
 def summing(cells, areas, crimes):
     """Arguments of `sums`."""
     _, _, inside, label, count = ranked(cells, areas, crimes)
-    share, _, _ = ranking.fill(*filling(cells, areas, crimes))
+    share, _, _ = spending.fill(*filling(cells, areas, crimes))
     return share, inside, count, (count > 0).astype(float), label, areas
 
 
 def straining(cells, areas, crimes):
     """Arguments of `extremes`."""
     dealt, _, _, inside, _, mode = filling(cells, areas, crimes)
-    share, group, room = ranking.fill(*filling(cells, areas, crimes))
+    share, group, room = spending.fill(*filling(cells, areas, crimes))
     _, _, _, label, count = ranked(cells, areas, crimes)
     return dealt, share, group, room, inside, count, label, areas, mode
 
@@ -68,7 +68,7 @@ def by_scope(order, key, scope, scopes):
 
 def fill(dealt, start, tied, inside, amount, mode):
     """Sums over runs of tied cells, and what is left before each."""
-    size = inside[dealt] if mode == ranking.EXACT else np.ones(len(dealt))
+    size = inside[dealt] if mode == spending.EXACT else np.ones(len(dealt))
     first = np.flatnonzero(~tied)
     together = np.add.reduceat(size, first)
     scope = np.searchsorted(start, first, side="right") - 1
@@ -99,7 +99,7 @@ def extremes(dealt, share, group, room, inside, count, label, labels, mode):
     out = np.tile(np.bincount(label[sure], count[sure], minlength=labels), (2, 1))
     for (i, j), left in zip(group, room, strict=True):
         cells = dealt[i:j]
-        size = inside[cells] if mode == ranking.EXACT else np.ones(len(cells))
+        size = inside[cells] if mode == spending.EXACT else np.ones(len(cells))
         for best, order in enumerate((np.argsort(count[cells] / size), np.argsort(-count[cells] / size))):
             before = np.cumsum(size[order]) - size[order]
             part = np.clip((left - before) / size[order], 0.0, 1.0)
@@ -134,13 +134,13 @@ def topped(key, label, areas, inside, amount):
     total = np.bincount(label, inside, minlength=areas)
     members, nothing = np.arange(len(key)), np.zeros(areas)
     dealt, start, tied = ranking.top(key, members, first, inside, total, amount, nothing)
-    return ranking.fill(dealt, start, tied, inside, amount, ranking.TOP)[0]
+    return spending.fill(dealt, start, tied, inside, amount, spending.TOP)[0]
 
 
 def sorted_whole(key, label, areas, inside, amount):
     """Shares of the cells, from a sort of all of them."""
     dealt, start, tied = by_scope(np.argsort(-key, kind="stable"), key, label, areas)
-    return fill(dealt, start, tied, inside, amount, ranking.TOP)[0]
+    return fill(dealt, start, tied, inside, amount, spending.TOP)[0]
 
 
 def happening(nights, cells, crimes):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from benchmarks import backtest_peers, bootstrap_peers, league_peers, ranking_peers
 from benchmarks.twin import Rival, Twin
-from predpol_eval.kernels import ranking
+from predpol_eval.kernels import ranking, spending
 from predpol_eval.kernels.crimes_by_cell import crimes_by_cell
 from tests.naive import backtest as naive_backtest
 from tests.naive import league as naive_league
@@ -23,19 +23,19 @@ TWINS: tuple[Twin, ...] = (
     *(
         Twin(
             f"ranking.{name}",
-            getattr(ranking, name),
+            kernel,
             make,
             (
                 Rival("naive", getattr(naive_ranking, name), FEW_CELLS, (400, 7, 90), 1e-12),
                 Rival("numpy", getattr(ranking_peers, name), MANY_CELLS, (5_000, 20, 800), 1e-11),
             ),
         )
-        for name, make in (
-            ("by_scope", ranking_peers.dealing),
-            ("fill", ranking_peers.filling),
-            ("sums", ranking_peers.summing),
-            ("extremes", ranking_peers.straining),
-            ("oracle", ranking_peers.foreseeing),
+        for name, kernel, make in (
+            ("by_scope", ranking.by_scope, ranking_peers.dealing),
+            ("fill", spending.fill, ranking_peers.filling),
+            ("sums", spending.sums, ranking_peers.summing),
+            ("extremes", spending.extremes, ranking_peers.straining),
+            ("oracle", spending.oracle, ranking_peers.foreseeing),
         )
     ),
     # What decides who is flagged, so far down as a budget reaches; the rivals rank all cells.

@@ -142,7 +142,7 @@ class Spender:
 
     def flag(self, values: FloatArray, kind: str) -> list[Flagging]:
         """Spend each budget on one surface; see `flag`."""
-        from predpol_eval.kernels import ranking
+        from predpol_eval.kernels import ranking, spending
 
         # Of any type: flags may be true and false, and a rounded number must tie as it would in full.
         values = np.asarray(values, dtype=np.float64)
@@ -161,7 +161,7 @@ class Spender:
                 )
             dealt, start, tied = dealt_by[number]
             # Only the cells that were dealt: most are not.
-            own, group, room = ranking.fill(np.arange(len(dealt)), start, tied, inside[dealt], amount, mode)
+            own, group, room = spending.spend(dealt, start, tied, inside, amount, mode)
             result.append(Flagging(dealt, own, group, room, scope, amount, mode))
         return result
 
@@ -176,13 +176,13 @@ def _flag_above_zero(
     scene: Scene,
 ) -> Flagging:
     """Zeros of a flagging mean "not here": they are never used to fill a budget up."""
-    from predpol_eval.kernels import ranking
+    from predpol_eval.kernels import ranking, spending
 
     scope = np.where(values > 0, scope, -1)
     _refuse_excess(budget, scope, scene, amount, mode)
     key = values / scene.inside if isinstance(budget, Coverage) and kind == "expected_count" else values
     dealt, start, tied = ranking.by_scope(np.argsort(-key, kind="stable"), key, scope, len(amount))
-    own, group, room = ranking.fill(np.arange(len(dealt)), start, tied, scene.inside[dealt], amount, mode)
+    own, group, room = spending.spend(dealt, start, tied, scene.inside, amount, mode)
     if isinstance(budget, Flags):
         # They are flagged one and all.
         own, group = np.ones(len(dealt)), np.zeros_like(group)
@@ -216,15 +216,15 @@ def scope_of(budget: Budget, scene: Scene) -> tuple[npt.NDArray[np.int64], int]:
 
 def amounts(budget: Budget, scene: Scene) -> tuple[FloatArray, int]:
     """What each scope may spend, and in which coin (cells or m2)."""
-    from predpol_eval.kernels import ranking
+    from predpol_eval.kernels import spending
 
     scope, scopes = scope_of(budget, scene)
     if isinstance(budget, TopCells):
-        return np.full(scopes, float(budget.k)), ranking.TOP
+        return np.full(scopes, float(budget.k)), spending.TOP
     if isinstance(budget, Flags):
-        return np.full(scopes, float(budget.max_m2)), ranking.EXACT
+        return np.full(scopes, float(budget.max_m2)), spending.EXACT
     total = np.asarray(np.bincount(scope, scene.inside, minlength=scopes), dtype=np.float64)
-    mode = {"exact": ranking.EXACT, "floor": ranking.FLOOR, "ceil": ranking.CEIL}[budget.rounding]
+    mode = {"exact": spending.EXACT, "floor": spending.FLOOR, "ceil": spending.CEIL}[budget.rounding]
     return budget.fraction * total, mode
 
 
@@ -242,14 +242,14 @@ def budget_m2(budget: Budget, scene: Scene) -> FloatArray:
 
 
 def _refuse_excess(budget: Budget, scope: npt.NDArray[np.int64], scene: Scene, amount: FloatArray, mode: int) -> None:
-    from predpol_eval.kernels import ranking
+    from predpol_eval.kernels import spending
 
     flagged = scope >= 0
-    size = np.ones_like(scene.inside) if mode == ranking.TOP else scene.inside
+    size = np.ones_like(scene.inside) if mode == spending.TOP else scene.inside
     used = np.bincount(scope[flagged], size[flagged], minlength=len(amount))
     over = np.flatnonzero(used > amount * (1 + 1e-9))
     if len(over):
-        unit = "cells" if mode == ranking.TOP else "m2"
+        unit = "cells" if mode == spending.TOP else "m2"
         raise InputError(
             f"{used[over[0]]:,.0f} {unit} are flagged but '{budget}' allows {amount[over[0]]:,.0f}: flagging more "
             "than the budget is refused. Flag fewer boxes, or tally under a budget that allows them."

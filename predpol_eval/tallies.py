@@ -43,32 +43,22 @@ DESCRIPTIONS = {
 
 
 class Tonight(NamedTuple):
-    """The crimes of one window: the cells with any, in order, and of each how many and how probably one at least.
-
-    `by_label` is summed over the cells of each label. `crimes` and `hit` stand once more in arrays of all cells,
-    `crimes_of` and `hit_of`.
-    """
+    """The crimes of one window: cells with any, in order; of every cell how many, and how probably one at least."""
 
     place: npt.NDArray[np.int64]
-    crimes: FloatArray
-    hit: FloatArray
-    by_label: FloatArray
     crimes_of: FloatArray
     hit_of: FloatArray
 
 
-def tonight(crimes: FloatArray, hit: FloatArray, scene: Scene) -> Tonight:
+def tonight(crimes: FloatArray, hit: FloatArray) -> Tonight:
     """Find where the crimes of a window are.
 
     Parameters
     ----------
     crimes, hit : array, shape (cells,)
-        Crimes, and the probability that one happened, per cell in the order of `scene`.
-    scene : Scene
+        Crimes, and the probability that one happened, per cell in the order of a scene.
     """
-    place = np.flatnonzero(crimes > 0)
-    by_label = np.bincount(scene.label[place], crimes[place], minlength=scene.labels)
-    return Tonight(place, crimes[place], hit[place], np.asarray(by_label, dtype=np.float64), crimes, hit)
+    return Tonight(np.flatnonzero(crimes > 0), crimes, hit)
 
 
 def tally_window(flagged_by: Sequence[Flagging], here: Tonight, budgets: Sequence[Budget], scene: Scene) -> FloatArray:
@@ -86,25 +76,18 @@ def tally_window(flagged_by: Sequence[Flagging], here: Tonight, budgets: Sequenc
     -------
     array of float, shape (len(CAUGHT), budgets, labels)
     """
-    from predpol_eval.kernels import ranking
+    from predpol_eval.kernels import spending
 
-    out = np.empty((len(CAUGHT), len(budgets), scene.labels))
-    labels, label, inside = scene.labels, scene.label, scene.inside
-    for b, (budget, done) in enumerate(zip(budgets, flagged_by, strict=True)):
-        caught, flagged, boxes, boxes_hit, worst, best = ranking.caught(
-            done.dealt, done.own, done.group, done.room, inside, here.crimes_of, here.hit_of, label, labels, done.mode
-        )
-        by_area, per_label = not isinstance(budget, TopCells), budget.per == "area"
+    out = np.empty((len(budgets), scene.labels, len(CAUGHT)))
+    for row, budget, done in zip(out, budgets, flagged_by, strict=True):
         # An oracle for Coverage and Flags works with the area actually counted, one for TopCells with the cells
         # allowed.
-        spent = done.amount
-        if by_area:
-            spent = flagged if per_label else np.array([flagged.sum()])
-        most = ranking.foreseen(here.place, here.crimes, inside, label, labels, per_label, len(spent), spent, by_area)
-        # A label of no ground has no crimes either.
-        chance = here.by_label * flagged / np.where(scene.total > 0, scene.total, 1.0)
-        out[:, b] = caught, worst, best, most, chance, flagged, boxes, boxes_hit
-    return out
+        by_area, per_label = not isinstance(budget, TopCells), budget.per == "area"
+        row[:] = spending.counted(
+            *(done.dealt, done.own, done.group, done.room, done.mode, done.amount, per_label, by_area),
+            *(scene.inside, here.crimes_of, here.hit_of, here.place, scene.label, scene.labels, scene.total),
+        )
+    return out.transpose(2, 0, 1)
 
 
 def shares_of(cell: npt.NDArray[np.int64], flagged_by: Sequence[Flagging], scene: Scene) -> FloatArray:
@@ -218,8 +201,8 @@ def tally(
     shares = np.zeros((len(caught), len(chosen), 0 if seen is None else len(seen.window)))
     spender = Spender(chosen, scene)
     for w in range(len(windows)):
-        here = tonight(*crimes.of(w, scene), scene)
-        events[:, w] = here.by_label
+        here = tonight(*crimes.of(w, scene))
+        events[:, w] = np.bincount(scene.label[here.place], here.crimes_of[here.place], minlength=scene.labels)
         which = None if seen is None else seen.window == w
         for lead in range(len(caught)):
             flagged_by = spender.flag(values(lead, w), surface.attrs["kind"])

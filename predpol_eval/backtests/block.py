@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from predpol_eval.backtests.counting import BlockResult, Counter
+from predpol_eval.backtests.counting import BlockResult, Counter, Tally
 from predpol_eval.backtests.hearing import ears
 from predpol_eval.backtests.risk import Sliding, block_risk, interrupted, night_risk
 from predpol_eval.budgets import Budget, Coverage
 from predpol_eval.counts import Crimes
 from predpol_eval.events import Events
-from predpol_eval.flagging import make_scene
+from predpol_eval.flagging import Scene, make_scene
 from predpol_eval.grid import Grid
 from predpol_eval.schedule import Windows
 
@@ -51,11 +51,11 @@ def run_blocks(
     PredPolError
         If a faster way through many nights does not give what a night gives by itself (see `risk`).
     """
-    counter = Counter(make_scene(grid), budgets, curve, log_score_floor)
+    counter = Counter(make_scene(grid), crimes, len(windows), budgets, curve, log_score_floor)
     sliding = Sliding(forecaster, events, grid, windows, counter.scene)
     for nights in blocks:
-        here = tuple(part.of(nights) for part in crimes)
-        yield _slid(sliding, nights, here, counter) or _fitted(forecaster, events, grid, windows[nights], here, counter)
+        done = _slid(sliding, nights, counter.begin(nights))
+        yield done or _fitted(forecaster, events, grid, windows[nights], counter.begin(nights), counter.scene)
 
 
 def run_block(
@@ -74,9 +74,8 @@ def run_block(
     return done
 
 
-def _slid(sliding: Sliding, nights: slice, crimes: tuple[Crimes, ...], counter: Counter) -> BlockResult | None:
+def _slid(sliding: Sliding, nights: slice, tally: Tally) -> BlockResult | None:
     """Count a block whose surfaces slide from night to night; None where they cannot."""
-    tally = counter.begin(crimes, nights.stop - nights.start)
     # None of the forecasters that slide warns.
     for night in range(nights.stop - nights.start):
         values = sliding.at(nights.start + night)
@@ -91,17 +90,14 @@ def _slid(sliding: Sliding, nights: slice, crimes: tuple[Crimes, ...], counter: 
     return tally.result()
 
 
-def _fitted(
-    forecaster: Any, events: Events, grid: Grid, windows: Windows, crimes: tuple[Crimes, ...], counter: Counter
-) -> BlockResult:
+def _fitted(forecaster: Any, events: Events, grid: Grid, windows: Windows, tally: Tally, scene: Scene) -> BlockResult:
     """Fit and count the nights of a block one after the other: forecast once, and count the crimes of every rule.
 
     A night whose fit, prediction or count raises becomes a row with its reason; the others go on. Forecasters of this
     library that have a faster way of their own through many nights forecast the block at once; a warning heard then
     stands by all its nights.
     """
-    scene, nights = counter.scene, len(windows)
-    tally = counter.begin(crimes, nights)
+    nights = len(windows)
     together = block_risk(forecaster, events, grid, windows, scene)
     for night in range(nights):
         with ears.listen() as heard:

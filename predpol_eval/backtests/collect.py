@@ -147,6 +147,8 @@ def _once(job: Job, rule: int, found: _Gathered, data: xr.Dataset) -> tuple[Floa
 
 def warn_of_failures(data: xr.Dataset, stacklevel: int) -> None:
     """Say once what failed or warned on how many nights, and the first reason."""
+    if not any(data["reason"].to_numpy().flat):
+        return
     lines = []
     for name in data["forecaster"].to_numpy():
         told: Any = data.sel(forecaster=name)

@@ -48,6 +48,10 @@ class Counter:
     Parameters
     ----------
     scene : Scene
+    crimes : tuple of Crimes
+        Of all nights of all blocks, one entry per rule.
+    nights : int
+        How many these are.
     budgets : sequence of budgets
     curve : sequence of Coverage
         Shares of the whole ground of which only the crimes are counted.
@@ -57,11 +61,14 @@ class Counter:
     def __init__(
         self,
         scene: Scene,
+        crimes: tuple[Crimes, ...],
+        nights: int,
         budgets: tuple[Budget, ...],
         curve: tuple[Coverage, ...],
         log_score_floor: float | None = None,
     ) -> None:
         self.scene = scene
+        self.crimes = [_Crimes(part, nights, scene) for part in crimes]
         self.budgets = budgets
         self.curve = curve
         self.floor = log_score_floor
@@ -70,22 +77,27 @@ class Counter:
         # Used again for every night: most cells have no crime.
         self.crimes_of, self.hit_of = np.zeros(len(scene.cells)), np.zeros(len(scene.cells))
 
-    def begin(self, crimes: tuple[Crimes, ...], nights: int) -> Tally:
-        """Begin a block of some nights with these crimes, one entry per rule."""
-        return Tally(self, crimes, nights)
+    def begin(self, block: slice) -> Tally:
+        """Begin a block of nights."""
+        return Tally(self, block)
 
 
 class Tally:
-    """The counts of a block as its nights come in, in any order; a night that never came has failed."""
+    """The counts of a block as its nights come in, in any order; a night that never came has failed.
 
-    def __init__(self, counter: Counter, crimes: tuple[Crimes, ...], nights: int) -> None:
+    Nights are counted from the first of the block.
+    """
+
+    def __init__(self, counter: Counter, block: slice) -> None:
         self._counter = counter
-        self._crimes = [_Crimes(part, nights, counter.scene) for part in crimes]
-        rules, budgets = len(crimes), len(counter.budgets)
+        self._block = block
+        nights = block.stop - block.start
+        rules, budgets = len(counter.crimes), len(counter.budgets)
+        parted = sum(int(np.diff(part.first[[block.start, block.stop]])[0]) for part in counter.crimes if part.parted)
         self._caught = np.full((rules, len(CAUGHT), counter.scene.labels, budgets, nights), np.nan)
         self._curve = np.full((rules, len(counter.curve), nights), np.nan)
         self._scores = np.full((rules, 2, nights), np.nan)
-        self._shares = np.full((budgets, sum(len(part.window) for part in crimes if part.parted)), np.nan)
+        self._shares = np.full((budgets, parted), np.nan)
         self._status, self._reason = ["ok"] * nights, [""] * nights
 
     def add(self, night: int, values: FloatArray, kind: str) -> None:
@@ -102,22 +114,23 @@ class Tally:
         counter, scene = self._counter, self._counter.scene
         flagged_by = counter.spender.flag(values, kind)
         along_by = [] if kind == "flags" or not counter.curve else counter.along.flag(values, kind)
-        for rule, crimes in enumerate(self._crimes):
-            here = crimes.at(night, counter.crimes_of, counter.hit_of)
+        number = self._block.start + night
+        for rule, crimes in enumerate(counter.crimes):
+            here = crimes.at(number, counter.crimes_of, counter.hit_of)
             try:
-                scores = _log_scores(values, kind, here.crimes_of, counter.floor)
+                if counter.floor is not None and kind == "expected_count":
+                    self._scores[rule, :, night] = _log_scores(values, here.crimes_of, counter.floor)
                 caught = tally_window(flagged_by, here, counter.budgets, scene)
+                for position, done in enumerate(along_by):
+                    self._curve[rule, position, night] = float(done.share[here.place] @ here.crimes_of[here.place])
             finally:
                 counter.crimes_of[here.place] = 0.0
                 counter.hit_of[here.place] = 0.0
             self._caught[rule, ..., night] = caught.transpose(0, 2, 1)
-            self._scores[rule, :, night] = scores
-            for position, done in enumerate(along_by):
-                self._curve[rule, position, night] = float(done.share[here.place] @ here.crimes)
-            if crimes.all.parted:
+            if crimes.parted:
                 # There is one such rule at most.
-                which = slice(crimes.first[night], crimes.first[night + 1])
-                self._shares[:, which] = shares_of(crimes.cells(night), flagged_by, scene)
+                which = slice(*(crimes.first[number : number + 2] - crimes.first[self._block.start]))
+                self._shares[:, which] = shares_of(crimes.cells(number), flagged_by, scene)
 
     def failed(self, night: int, error: BaseException) -> None:
         """Note why a night failed."""
@@ -136,12 +149,13 @@ class Tally:
 
 
 class _Crimes:
-    """The crimes of a block under one rule, by night and cell."""
+    """The crimes of some nights under one rule, by night and cell."""
 
     def __init__(self, crimes: Crimes, nights: int, scene: Scene) -> None:
         from predpol_eval.kernels.crimes_by_cell import crimes_by_cell
 
-        self.all, self._scene = crimes, scene
+        self.parted = crimes.parted
+        self._cell = crimes.cell
         self.first = np.searchsorted(crimes.window, np.arange(nights + 1))
         place = np.where(crimes.cell >= 0, scene.position[np.maximum(crimes.cell, 0)], -1)
         self._start, self._where, self._number, self._hit = crimes_by_cell(
@@ -149,16 +163,15 @@ class _Crimes:
         )
 
     def at(self, night: int, crimes_of: FloatArray, hit_of: FloatArray) -> Tonight:
-        """Those of one night, entered in arrays of all cells, which must be `cleared` after."""
+        """Those of one night, entered in arrays of all cells, which must be zero before and made so after."""
         here = slice(self._start[night], self._start[night + 1])
-        where, number, hit = self._where[here], self._number[here], self._hit[here]
-        crimes_of[where], hit_of[where] = number, hit
-        by_label = np.bincount(self._scene.label[where], number, minlength=self._scene.labels)
-        return Tonight(where, number, hit, np.asarray(by_label, dtype=np.float64), crimes_of, hit_of)
+        where = self._where[here]
+        crimes_of[where], hit_of[where] = self._number[here], self._hit[here]
+        return Tonight(where, crimes_of, hit_of)
 
     def cells(self, night: int) -> npt.NDArray[np.int64]:
-        """Cells of the crimes of one night, -1 outside, in the order of `all`."""
-        return self.all.cell[self.first[night] : self.first[night + 1]]
+        """Cells of the crimes of one night, -1 outside."""
+        return self._cell[self.first[night] : self.first[night + 1]]
 
 
 def _city(scene: Scene) -> Scene:
@@ -167,10 +180,8 @@ def _city(scene: Scene) -> Scene:
     return scene._replace(label=np.zeros_like(scene.label), labels=1, total=total)
 
 
-def _log_scores(values: FloatArray, kind: str, counts: FloatArray, floor: float | None) -> list[float]:
-    """Log score of one night with the floor and without it, where it is asked for and the surface expects crimes."""
-    if floor is None or kind != "expected_count":
-        return [np.nan, np.nan]
+def _log_scores(values: FloatArray, counts: FloatArray, floor: float) -> list[float]:
+    """Log score of one night with the floor and without it."""
     return [float(log_score_by_window(values, counts, lowest)) for lowest in (floor, None)]
 
 

@@ -180,12 +180,12 @@ def _definite(
 
 def _how_many(ground: FloatArray, amount: float, mode: int) -> int:
     """Cells that an amount pays for, from the top; a billionth of a cell is rounding."""
-    from predpol_eval.kernels import ranking
+    from predpol_eval.kernels import spending
 
-    if mode == ranking.TOP:
+    if mode == spending.TOP:
         return int(amount)
     together = np.cumsum(ground)
-    if mode == ranking.CEIL:
+    if mode == spending.CEIL:
         taken = amount - (together - ground) > 1e-9 * ground
     else:
         taken = together <= amount + 1e-9 * ground

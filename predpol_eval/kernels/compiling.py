@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable
 from functools import cache as once
+from pathlib import Path
 from typing import Any, ParamSpec, TypeVar, cast
 
 import numba
@@ -21,7 +22,17 @@ _UNKEPT = (
 
 
 class _Cache(FunctionCache):
-    """A cache that may fail to keep, but never to compute: on a full disk, in a folder that became read-only."""
+    """A cache that may fail to keep, but never to compute: on a full disk, in a folder that became read-only.
+
+    Numba holds what it kept against the file of the loop alone, and so would run the old code of a loop in another
+    module that this one calls. Here it is held against all modules of the folder.
+    """
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        made: Any = super()
+        made.__init__(function)
+        file: Any = self._cache_file
+        file._source_stamp = (file._source_stamp, _stamps(Path(function.__code__.co_filename).parent))
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Give what was kept, or None, so that it is compiled, where that cannot be read or was cut short."""
@@ -91,6 +102,13 @@ def njit(
         return cast(Callable[_Arguments, _Result], loop)
 
     return compiled
+
+
+@once
+def _stamps(folder: Path) -> tuple[tuple[str, int, int], ...]:
+    """When each module of a folder was last changed, and its size."""
+    found = ((path.name, path.stat()) for path in sorted(folder.glob("*.py")))
+    return tuple((name, stat.st_mtime_ns, stat.st_size) for name, stat in found)
 
 
 @once

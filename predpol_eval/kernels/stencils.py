@@ -139,10 +139,9 @@ def stencils(
 
 @njit(cache=True, error_model="numpy")
 def _add_up(
-    first: IntArray, place: IntArray, share: FloatArray, which: IntArray, weight: FloatArray, cells: int
-) -> FloatArray:
-    # The last run may reach beyond the grid, with nothing.
-    out = np.zeros(cells + RUN)
+    first: IntArray, place: IntArray, share: FloatArray, which: IntArray, weight: FloatArray, out: FloatArray
+) -> None:
+    out[:] = 0.0
     for k in range(which.size):
         i = which[k]
         w = weight[k]
@@ -157,11 +156,16 @@ def _add_up(
             out[p + 1] = b
             out[p + 2] = c
             out[p + 3] = d
-    return out[:cells]
 
 
 def add_up(
-    first: IntArray, place: IntArray, share: FloatArray, which: npt.ArrayLike, weight: npt.ArrayLike, cells: int
+    first: IntArray,
+    place: IntArray,
+    share: FloatArray,
+    which: npt.ArrayLike,
+    weight: npt.ArrayLike,
+    cells: int,
+    out: FloatArray | None = None,
 ) -> FloatArray:
     """Sum over crimes of a weight times what the crime gives.
 
@@ -175,6 +179,8 @@ def add_up(
         Weight of each of them.
     cells : int
         Cells of the grid.
+    out : array of float64, shape (cells + RUN,), optional
+        Memory for the sums, used night after night: the last run of a crime may reach beyond the grid, with nothing.
 
     Returns
     -------
@@ -186,4 +192,6 @@ def add_up(
     >>> add_up(*made, [0, 1], [1.0, 0.5], 3).tolist()
     [1.5, 0.75, 0.0]
     """
-    return _add_up(integers(first), integers(place), floats(share), integers(which), floats(weight), int(cells))
+    into = np.empty(int(cells) + RUN) if out is None else out
+    _add_up(integers(first), integers(place), floats(share), integers(which), floats(weight), into)
+    return into[: int(cells)]

@@ -155,3 +155,26 @@ def test_what_is_no_matter_of_the_cache_is_raised(load, monkeypatch):
     monkeypatch.setattr(FunctionCache, "save_overload", broken)
     with pytest.raises(KeyError):
         load()((1.0, 2.0))
+
+
+def test_a_change_in_another_module_has_the_caller_compiled_anew(tmp_path):
+    """Numba by itself would run the old machine code, without a word."""
+    package = tmp_path / "loops"
+    package.mkdir()
+    (package / "__init__.py").touch()
+    head = "from predpol_eval.kernels.compiling import njit\n"
+    caller = head + "from loops.inner import one\n\n@njit(cache=True)\ndef outer():\n    return 10 * one()\n"
+    (package / "caller.py").write_text(caller, encoding="utf-8")
+    found = []
+    for number in (1, 27, 27):
+        inner = head + f"\n@njit(cache=True)\ndef one():\n    return {number}\n"
+        if not (package / "inner.py").exists() or (package / "inner.py").read_text(encoding="utf-8") != inner:
+            (package / "inner.py").write_text(inner, encoding="utf-8")
+        code = "from loops.caller import outer; print(outer(), *outer.stats.cache_hits.values())"
+        run = subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(tmp_path), str(PACKAGE.parent)])},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        found.append(run.stdout.split() or run.stderr)
+    assert found == [["10"], ["270"], ["270", "1"]]

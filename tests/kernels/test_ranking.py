@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from predpol_eval.kernels import ranking
+from predpol_eval.kernels import ranking, spending
 
 KEYS = ("all differ", "few counts", "rounded", "nearly tied", "chained", "nothing", "tiny", "negative")
 
@@ -32,14 +32,14 @@ def keys(kind: str, n: int, rng: np.random.Generator) -> np.ndarray:
 
 @given(
     seed=st.integers(0, 10**6), kind=st.sampled_from(KEYS), n=st.integers(1, 300) | st.integers(4_096, 9_000),
-    scopes=st.integers(1, 4), mode=st.sampled_from([ranking.TOP, ranking.EXACT, ranking.FLOOR, ranking.CEIL]),
+    scopes=st.integers(1, 4), mode=st.sampled_from([spending.TOP, spending.EXACT, spending.FLOOR, spending.CEIL]),
     share=st.sampled_from([0.0, 0.003, 0.02, 0.1, 0.5, 0.9, 1.0, 1.2]), slivers=st.booleans(),
 )  # fmt: skip
-@example(seed=1, kind="few counts", n=8_000, scopes=1, mode=ranking.TOP, share=0.003, slivers=False)
-@example(seed=1, kind="few counts", n=8_000, scopes=1, mode=ranking.TOP, share=0.1, slivers=False)
-@example(seed=1, kind="nearly tied", n=8_000, scopes=1, mode=ranking.CEIL, share=0.02, slivers=False)
-@example(seed=1, kind="chained", n=8_000, scopes=1, mode=ranking.TOP, share=0.003, slivers=False)
-@example(seed=1, kind="all differ", n=300, scopes=1, mode=ranking.EXACT, share=0.1, slivers=True)
+@example(seed=1, kind="few counts", n=8_000, scopes=1, mode=spending.TOP, share=0.003, slivers=False)
+@example(seed=1, kind="few counts", n=8_000, scopes=1, mode=spending.TOP, share=0.1, slivers=False)
+@example(seed=1, kind="nearly tied", n=8_000, scopes=1, mode=spending.CEIL, share=0.02, slivers=False)
+@example(seed=1, kind="chained", n=8_000, scopes=1, mode=spending.TOP, share=0.003, slivers=False)
+@example(seed=1, kind="all differ", n=300, scopes=1, mode=spending.EXACT, share=0.1, slivers=True)
 def test_the_upper_end_is_that_of_the_whole(seed, kind, n, scopes, mode, share, slivers):
     rng = np.random.default_rng(seed)
     key, scope = keys(kind, n, rng), rng.integers(0, scopes, n)
@@ -49,12 +49,12 @@ def test_the_upper_end_is_that_of_the_whole(seed, kind, n, scopes, mode, share, 
         inside[key > np.median(key)] = 10.0
     members = np.argsort(scope, kind="stable")
     first, total = np.searchsorted(scope[members], np.arange(scopes + 1)), np.bincount(scope, inside, scopes)
-    amount = np.floor(np.full(scopes, share * n / scopes)) if mode == ranking.TOP else share * total
+    amount = np.floor(np.full(scopes, share * n / scopes)) if mode == spending.TOP else share * total
     nothing = np.zeros(scopes)
-    asked = (amount, nothing) if mode == ranking.TOP else (nothing, amount)
+    asked = (amount, nothing) if mode == spending.TOP else (nothing, amount)
     whole = ranking.by_scope(np.argsort(-key, kind="stable"), key, scope, scopes)
     upper = ranking.top(key, members, first, inside, total, *asked)
-    expected, found = (ranking.fill(*dealt, inside, amount, mode) for dealt in (whole, upper))
+    expected, found = (spending.fill(*dealt, inside, amount, mode) for dealt in (whole, upper))
     np.testing.assert_array_equal(found[0], expected[0])
     np.testing.assert_allclose(found[2], expected[2], rtol=1e-9)
     for s in range(scopes):

@@ -59,6 +59,7 @@ def _masses(
     x, y = events.x[rows.row], events.y[rows.row]
     inside = grid.inside_m2 / grid.cell**2
     uncut = bool((inside == 1).all())
+    rate = np.empty(grid.shape)
     in_cells = grid.cell_of(x, y) >= 0 if forecaster.renormalise else np.zeros(0, dtype=bool)
 
     def weight(which: IntArray, until: np.datetime64) -> FloatArray:
@@ -82,7 +83,8 @@ def _masses(
             live = rows.at(position)
             if kept > 0:
                 factor *= float(weight(live, until)[in_cells[live]].sum()) / kept
-        yield mass * factor if uncut else mass * (inside * factor)
+        np.multiply(mass, factor, out=rate)
+        yield rate if uncut else np.multiply(rate, inside, out=rate)
 
 
 class _Surface:

@@ -63,7 +63,7 @@ class KnownRows(NamedTuple):
         moment = self.moment[: self.entered[position]]
         return np.flatnonzero((moment >= self.begin[position - 1]) & (moment < self.begin[position]))
 
-    def days_before(self, which: IntArray, when: np.datetime64) -> FloatArray:
+    def days_before(self, which: IntArray | slice, when: np.datetime64) -> FloatArray:
         """Ages of some of them, in elapsed days."""
         now = when.astype("datetime64[ns]").astype(np.int64)
         return np.asarray((now - self.moment[which]) / NANOSECONDS_PER_DAY)

@@ -88,14 +88,14 @@ def _counted_up(events: Events, grid: Grid, rows: KnownRows, days: FloatArray) -
     """Plain counts: whole numbers, so that adding and taking away leaves no rest."""
     # One place more, for crimes in no cell.
     place = grid.cell_of(events.x[rows.row], events.y[rows.row]) + 1
-    counts = np.zeros(grid.mask.size + 1)
+    counts, rate = np.zeros(grid.mask.size + 1), np.empty(grid.shape)
     for position, observed in enumerate(days):
         if rows.fresh(position):
             counts = np.bincount(place[rows.at(position)], minlength=counts.size).astype(np.float64)
         else:
             np.add.at(counts, place[rows.new(position)], 1.0)
             np.subtract.at(counts, place[rows.gone(position)], 1.0)
-        yield counts[1:].reshape(grid.shape) / observed
+        yield np.divide(counts[1:].reshape(grid.shape), observed, out=rate)
 
 
 def _counted(tallies: FloatArray) -> FloatArray:

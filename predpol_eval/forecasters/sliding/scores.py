@@ -70,16 +70,21 @@ def _since(windows: Windows, oldest: float) -> np.datetime64 | None:
 
 def _live(rows: KnownRows, windows: Windows, position: int, oldest: float) -> tuple[IntArray, FloatArray]:
     """Crimes that count in a window, and their ages in days at its start."""
-    which = rows.at(position)
-    if not np.isfinite(oldest):
-        return which, rows.days_before(which, windows.start[position])
-    if rows.oldest is not None and which.size:
+    when = windows.start[position]
+    if rows.oldest is None:
+        which = rows.at(position)
+        age = rows.days_before(which, when)
+        young = age < oldest
+        return which[young], age[young]
+    # They stand in the order in which they happened, so that those that count are a stretch of them.
+    first, stop = int(rows.oldest[position]), int(rows.entered[position + 1])
+    if np.isfinite(oldest) and first < stop:
         # The last digit is left to the ages themselves.
-        early = windows.start[position].astype("datetime64[ns]").astype(np.int64) - int((oldest + 0.01) * DAY)
-        which = which[np.searchsorted(rows.moment[which[0] : which[-1] + 1], early) :]
-    age = rows.days_before(which, windows.start[position])
-    young = age < oldest
-    return which[young], age[young]
+        early = when.astype("datetime64[ns]").astype(np.int64) - int((oldest + 0.01) * DAY)
+        first += int(np.searchsorted(rows.moment[first:stop], early))
+    age = rows.days_before(slice(first, max(first, stop)), when)
+    old = int(np.searchsorted(-age, -oldest, side="right"))
+    return np.arange(first + old, first + age.size), age[old:]
 
 
 def _by_stencils(
@@ -94,10 +99,12 @@ def _by_stencils(
     lookback = 0.0 if prospective else span(forecaster.lookback, "lookback").nominal_days
     place = (grid.x0, grid.y0, grid.cell, nx, ny)
     made = stencils.stencils(events.x[rows.row], events.y[rows.row], *place, forecaster.radius, form, unit)
+    # The same memory for every window: fresh pages cost as much as the sums.
+    sums = np.empty(nx * ny + stencils.RUN)
     for position in range(len(windows)):
         which, age = _live(rows, windows, position, oldest)
         weight = 1.0 / (1.0 + age / 7) if prospective else fading(forecaster.kernel, age / lookback)
-        yield stencils.add_up(*made, which, weight, nx * ny).reshape(ny, nx)
+        yield stencils.add_up(*made, which, weight, nx * ny, sums).reshape(ny, nx)
 
 
 class _Places(NamedTuple):
