@@ -42,7 +42,7 @@ KNOX_IN_FULL = (*KNOX, (10_000, 999))
 # arrangement of the times: the peer counts 4 where we count 256, the observed one included, so that 64 times the ratio
 # is that of the arrangements. Its pairs are found beforehand, since they would count 64 times; ours are on the clock.
 ONE_OF_64 = ((10_000, 255), (100_000, 255))
-POINTPATS = ((300, 99), (1_000, 99), (1_000, 999))
+POINTPATS = ((300, 99), (1_000, 99), (1_000, 999), (1_000, 999, 50))
 
 
 def kept_prospective(x, y, age_weeks, *more: Any) -> np.ndarray:
