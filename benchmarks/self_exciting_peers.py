@@ -6,8 +6,10 @@ Every function takes the arguments of the kernel it competes with. Crimes are to
 from __future__ import annotations
 
 import itertools
+import math
 
 import numpy as np
+from numba import njit
 
 DAYS = 1000.0
 HOUR = 1 / 24
@@ -98,8 +100,21 @@ def em_sums_in_numpy(t, offsets, share, groups, omega, min_step, kernel, mu):
     return vectorised_expectation(zeroth, first, share, groups, kernel, mu)
 
 
+@njit
+def _exponentials(x):
+    out = np.empty(x.size)
+    for i in range(x.size):
+        out[i] = math.exp(-x[i])
+    return out
+
+
 def one_exp_per_event(t, offsets, days, min_step, theta, omega, mu, crimes):
-    """No iteration: what numpy takes for the exponential of as many numbers as there are crimes. A bound."""
+    """No iteration: the C library's exponential, once for every crime. A bound, the same on every processor."""
+    return _exponentials(omega * t)
+
+
+def numpys_exp_per_event(t, offsets, days, min_step, theta, omega, mu, crimes):
+    """The same by numpy, which takes eight at a time where the processor has AVX-512: five times as fast."""
     return np.exp(-omega * t)
 
 

@@ -59,6 +59,7 @@ TWINS: tuple[Twin, ...] = (
             Rival("naive", naive_self_exciting.em_iteration, ((100, 5), (300, 10)), (300, 10), 1e-11),
             Rival("whole columns", self_exciting_peers.em_in_numpy, CELLS_OF_CRIMES, (2_000, 40), 1e-11),
             Rival("one exp per event", self_exciting_peers.one_exp_per_event, A_HUNDRED_THOUSAND, (100, 5), None),
+            Rival("numpy's exp", self_exciting_peers.numpys_exp_per_event, A_HUNDRED_THOUSAND, (100, 5), None),
         ),
     ),
     Twin(

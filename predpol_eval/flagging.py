@@ -53,7 +53,8 @@ class Flagging:
         Share of each of these that is flagged; of all other cells nothing is.
     group, room
         Where the tied cells that share what was left stand in `dealt`, and what they share, for each scope.
-    scope : array of int, shape (cells,)
+    cells : int
+        How many cells there are.
     amount : array of float, shape (scopes,)
     mode : int
         In which coin `amount` and `room` are.
@@ -63,23 +64,22 @@ class Flagging:
     own: FloatArray
     group: npt.NDArray[np.int64]
     room: FloatArray
-    scope: npt.NDArray[np.int64]
+    cells: int
     amount: FloatArray
     mode: int
 
     @property
     def share(self) -> FloatArray:
         """Share of every cell that is flagged, shape (cells,)."""
-        whole = np.zeros(len(self.scope))
+        whole = np.zeros(self.cells)
         whole[self.dealt] = self.own
         return whole
 
 
 class _Spending(NamedTuple):
-    """What of a budget is the same every night: where it is spent, and how much."""
+    """What of a budget is the same every night."""
 
     budget: Budget
-    scope: npt.NDArray[np.int64]
     amount: FloatArray
     mode: int
     ranking: int
@@ -118,12 +118,12 @@ class Spender:
         self.spendings: list[_Spending] = []
         places: dict[tuple[bool, bool], int] = {}
         for budget in budgets:
-            scope, scopes = scope_of(budget, scene)
             amount, mode = amounts(budget, scene)
             # The key must say all that decides the ranking: what is ranked by, and whether each area has its own.
             alike = isinstance(budget, Coverage), budget.per == "area"
             if alike not in places:
                 places[alike] = len(self.rankings)
+                scope, scopes = scope_of(budget, scene)
                 members = np.argsort(scope, kind="stable")
                 self.rankings.append(
                     _Ranking(
@@ -138,7 +138,7 @@ class Spender:
             shared = self.rankings[places[alike]]
             most = shared.cells if isinstance(budget, TopCells) else shared.ground
             np.maximum(most, amount, out=most)
-            self.spendings.append(_Spending(budget, scope, amount, mode, places[alike]))
+            self.spendings.append(_Spending(budget, amount, mode, places[alike]))
 
     def flag(self, values: FloatArray, kind: str) -> list[Flagging]:
         """Spend each budget on one surface; see `flag`."""
@@ -149,9 +149,9 @@ class Spender:
         inside = self.scene.inside
         dealt_by: dict[int, tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.bool_]]] = {}
         result = []
-        for budget, scope, amount, mode, number in self.spendings:
+        for budget, amount, mode, number in self.spendings:
             if kind == "flags" or isinstance(budget, Flags):
-                result.append(_flag_above_zero(values, kind, budget, scope, amount, mode, self.scene))
+                result.append(_flag_above_zero(values, kind, budget, amount, mode, self.scene))
                 continue
             if number not in dealt_by:
                 shared = self.rankings[number]
@@ -162,7 +162,7 @@ class Spender:
             dealt, start, tied = dealt_by[number]
             # Only the cells that were dealt: most are not.
             own, group, room = spending.spend(dealt, start, tied, inside, amount, mode)
-            result.append(Flagging(dealt, own, group, room, scope, amount, mode))
+            result.append(Flagging(dealt, own, group, room, len(inside), amount, mode))
         return result
 
 
@@ -170,7 +170,6 @@ def _flag_above_zero(
     values: FloatArray,
     kind: str,
     budget: Budget,
-    scope: npt.NDArray[np.int64],
     amount: FloatArray,
     mode: int,
     scene: Scene,
@@ -178,7 +177,7 @@ def _flag_above_zero(
     """Zeros of a flagging mean "not here": they are never used to fill a budget up."""
     from predpol_eval.kernels import ranking, spending
 
-    scope = np.where(values > 0, scope, -1)
+    scope = np.where(values > 0, scope_of(budget, scene)[0], -1)
     _refuse_excess(budget, scope, scene, amount, mode)
     key = values / scene.inside if isinstance(budget, Coverage) and kind == "expected_count" else values
     dealt, start, tied = ranking.by_scope(np.argsort(-key, kind="stable"), key, scope, len(amount))
@@ -186,7 +185,7 @@ def _flag_above_zero(
     if isinstance(budget, Flags):
         # They are flagged one and all.
         own, group = np.ones(len(dealt)), np.zeros_like(group)
-    return Flagging(dealt, own, group, room, scope, amount, mode)
+    return Flagging(dealt, own, group, room, len(scope), amount, mode)
 
 
 def flag(values: FloatArray, kind: str, budgets: Sequence[Budget], scene: Scene) -> list[Flagging]:
