@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from dataclasses import is_dataclass
 from inspect import Parameter
 
-from predpol_eval.cli.forecaster_phrases import EXAMPLES, FORECASTERS, fields_of, first_line
 from predpol_eval.data.formats import FORMATS
 from predpol_eval.errors import InputError
+from predpol_eval.forecasters.phrases import EXAMPLES, FORECASTERS, fields_of, first_line
 
 WIDTH = 100
 

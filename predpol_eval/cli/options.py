@@ -8,8 +8,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from predpol_eval.cli.forecaster_phrases import named_forecaster
 from predpol_eval.errors import InputError
+from predpol_eval.forecasters.phrases import named_forecaster
 
 
 def example() -> str:

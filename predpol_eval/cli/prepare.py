@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from predpol_eval.cli.budget_phrases import read_budget
+from predpol_eval.budget_phrases import read_budget
 from predpol_eval.cli.config import RunConfig, refuse
-from predpol_eval.cli.forecaster_phrases import read_forecaster
 from predpol_eval.data.formats import FORMATS
 from predpol_eval.errors import InputError, PredPolError
+from predpol_eval.forecasters.phrases import read_forecaster
 
 if TYPE_CHECKING:
     import geopandas as gpd

@@ -278,8 +278,8 @@ def test_version():
 
 
 def test_listings():
-    from predpol_eval.cli.forecaster_phrases import FORECASTERS
     from predpol_eval.data import FORMATS
+    from predpol_eval.forecasters.phrases import FORECASTERS
 
     listed = run("formats")
     assert listed.exit_code == 0

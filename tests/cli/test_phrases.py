@@ -24,9 +24,9 @@ from predpol_eval import (
     forecasters,
     tune,
 )
-from predpol_eval.cli.budget_phrases import read_budget
-from predpol_eval.cli.forecaster_phrases import EXAMPLES, FORECASTERS, fields_of, named_forecaster, read_forecaster
+from predpol_eval.budget_phrases import read_budget
 from predpol_eval.forecasters import describe
+from predpol_eval.forecasters.phrases import EXAMPLES, FORECASTERS, fields_of, named_forecaster, read_forecaster
 
 
 @pytest.mark.parametrize(

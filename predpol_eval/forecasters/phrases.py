@@ -11,7 +11,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from predpol_eval.cli.budget_phrases import read_budget
+from predpol_eval.budget_phrases import read_budget
 from predpol_eval.errors import InputError, PredPolError
 
 # What text can make, and nothing else, so that a configuration file can never run code: forecasters,
