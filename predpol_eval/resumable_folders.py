@@ -47,8 +47,8 @@ def locked(folder: Path, record: str, own: Collection[str], given_as: str) -> It
             _lock(handle.fileno())
         except (BlockingIOError, PermissionError) as error:
             raise InputError(
-                f"Another run is writing to {folder.name!r}; wait for it, end the workers it may have left behind, or "
-                "give another folder."
+                f"Another run is writing to the {given_as} {folder.name!r}; wait for it, end the workers it may have "
+                "left behind, or give another folder."
             ) from error
         except OSError as error:
             raise InputError(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from predpol_eval.backtests.counting import BlockResult, Counter, Tally
+from predpol_eval.backtests.counting import BlockResult, Counter, BlockTally
 from predpol_eval.backtests.hearing import ears
 from predpol_eval.backtests.risk import Sliding, block_risk, interrupted, night_risk
 from predpol_eval.budgets import Budget, Coverage
@@ -74,7 +74,7 @@ def run_block(
     return done
 
 
-def _slid(sliding: Sliding, nights: slice, tally: Tally) -> BlockResult | None:
+def _slid(sliding: Sliding, nights: slice, tally: BlockTally) -> BlockResult | None:
     """Count a block whose surfaces slide from night to night; None where they cannot."""
     # None of the forecasters that slide warns.
     for night in range(nights.stop - nights.start):
@@ -90,7 +90,7 @@ def _slid(sliding: Sliding, nights: slice, tally: Tally) -> BlockResult | None:
     return tally.result()
 
 
-def _fitted(forecaster: Any, events: Events, grid: Grid, windows: Windows, tally: Tally, scene: Scene) -> BlockResult:
+def _fitted(forecaster: Any, events: Events, grid: Grid, windows: Windows, tally: BlockTally, scene: Scene) -> BlockResult:
     """Fit and count the nights of a block one after the other: forecast once, and count the crimes of every rule.
 
     A night whose fit, prediction or count raises becomes a row with its reason; the others go on. Forecasters of this

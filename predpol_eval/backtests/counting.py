@@ -77,12 +77,12 @@ class Counter:
         # Used again for every night: most cells have no crime.
         self.crimes_of, self.hit_of = np.zeros(len(scene.cells)), np.zeros(len(scene.cells))
 
-    def begin(self, block: slice) -> Tally:
+    def begin(self, block: slice) -> BlockTally:
         """Begin a block of nights."""
-        return Tally(self, block)
+        return BlockTally(self, block)
 
 
-class Tally:
+class BlockTally:
     """The counts of a block as its nights come in, in any order; a night that never came has failed.
 
     Nights are counted from the first of the block.

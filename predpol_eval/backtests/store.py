@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import io
 import json
-import os
 import struct
 import zipfile
 import zlib
@@ -17,12 +16,13 @@ import numpy as np
 
 from predpol_eval.backtests.counting import BlockResult
 from predpol_eval.backtests.job import Block, Job
-from predpol_eval.errors import InputError, PlanLockedError
+from predpol_eval.errors import InputError
+from predpol_eval.resumable_folders import PARTIAL, locked, refuse_other, write_whole
 from predpol_eval.tallies import CAUGHT
 
-SCHEMA = "predpol_eval.store/3"
+SCHEMA = "predpol_eval.store/4"
 PARTS = ("caught", "curve", "scores", "shares", "status", "reason")
-MANIFEST, LOCK, PARTIAL = "manifest.json", "lock", ".partial"
+MANIFEST = "manifest.json"
 # All that a damaged archive may raise while its checksums are read.
 _DAMAGE = (OSError, ValueError, KeyError, EOFError, RuntimeError, struct.error, zipfile.BadZipFile, zlib.error)
 
@@ -51,7 +51,12 @@ class Store:
         manifest = folder / MANIFEST
         record = json.loads(json.dumps({"schema": SCHEMA, **job.record}, sort_keys=True))
         if manifest.is_file():
-            _refuse_other(_read_manifest(manifest), record, folder)
+            refuse_other(
+                _read_manifest(manifest),
+                record,
+                f"The store {folder.name!r} was begun for another backtest",
+                "Give another folder as store=, or go back to what the store was begun with.",
+            )
         for left_over in [*folder.glob("*" + PARTIAL), *self.blocks.glob("*" + PARTIAL)]:
             left_over.unlink()
         if not manifest.is_file():
@@ -126,79 +131,8 @@ def opened(folder: str | Path, job: Job) -> Iterator[Store]:
         If it was begun for another job (see `Store`).
     """
     place = Path(folder)
-    with contextlib.ExitStack() as stack:
-        try:
-            # Before anything is made there: a folder of somebody else's is left as it is.
-            _refuse_foreign(place)
-            place.mkdir(parents=True, exist_ok=True)
-            handle = stack.enter_context((place / LOCK).open("a+"))
-        except OSError as error:
-            raise InputError(
-                f"The folder {str(place)!r} cannot be used as store= ({error}); give one in which files may be written."
-            ) from error
-        try:
-            _lock(handle.fileno())
-        except (BlockingIOError, PermissionError) as error:
-            raise InputError(
-                f"Another run is writing to the store {place.name!r}; wait for it, end the workers it may have left "
-                "behind, or give another folder."
-            ) from error
-        except OSError as error:
-            raise InputError(
-                f"The folder {str(place)!r} cannot be locked ({error}), so another run could write to it at the same "
-                "time; give one on another disk."
-            ) from error
+    with locked(place, MANIFEST, {MANIFEST + PARTIAL}, "store"):
         yield Store(place, job)
-
-
-def _refuse_foreign(folder: Path) -> None:
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"{str(folder)!r} is a file; give a new or empty folder as store=.")
-    if not folder.exists() or (folder / MANIFEST).is_file():
-        return
-    # A run that was killed before its first record was whole leaves these, and nothing else.
-    own = {LOCK, MANIFEST + PARTIAL}
-    others = sorted(path.name for path in folder.iterdir() if path.name not in own)
-    if others:
-        named = ", ".join(others[:3]) + (f" and {len(others) - 3} more" if len(others) > 3 else "")
-        raise InputError(
-            f"The folder {folder.name!r} holds other files ({named}) and no store; give an empty or new folder as "
-            "store=."
-        )
-
-
-def _lock(descriptor: int) -> None:
-    # Both systems drop these locks when the process ends, however it ends.
-    if os.name == "nt":  # pragma: no cover - Windows
-        import msvcrt
-
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined,unused-ignore]
-    else:
-        import fcntl
-
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file beside its place, flush it to disk, and put it in place in one step."""
-    partial = path.with_name(path.name + PARTIAL)
-    try:
-        with partial.open("wb") as handle:
-            handle.write(content)
-            handle.flush()
-            os.fsync(handle.fileno())
-        partial.replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
-        raise
-    if os.name != "nt":
-        # The new name itself must reach the disk too.
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
 
 
 def _damaged(path: Path, why: str) -> InputError:
@@ -216,26 +150,3 @@ def _read_manifest(path: Path) -> dict[str, Any]:
     if not isinstance(found, dict):
         raise InputError(f"{path.name} of the store is not a record; give another folder.")
     return found
-
-
-def _differences(found: Any, wanted: Any, path: str = "") -> Iterator[str]:
-    if isinstance(found, dict) and isinstance(wanted, dict):
-        for key in sorted({*found, *wanted}):
-            yield from _differences(found.get(key), wanted.get(key), f"{path} > {key}" if path else str(key))
-    elif found != wanted:
-        yield f"{path}: the store has {_shorten(found)}, this run {_shorten(wanted)}"
-
-
-def _shorten(value: Any) -> str:
-    text = "nothing" if value is None else str(value)
-    return text if len(text) <= 120 else text[:117] + "..."
-
-
-def _refuse_other(found: dict[str, Any], wanted: dict[str, Any], folder: Path) -> None:
-    different = list(_differences(found, wanted))
-    if different:
-        listed = "\n".join(f"  - {line}" for line in different[:20])
-        raise PlanLockedError(
-            f"The store {folder.name!r} was begun for another backtest and is not resumed; these differ:\n{listed}\n"
-            "Give another folder as store=, or go back to what the store was begun with."
-        )

@@ -74,7 +74,7 @@ def mark(folder: Path) -> None:
         time.sleep(WRITING / 2)
         fsync(descriptor)
 
-    store.write_whole, store.os.fsync = marked, slow
+    store.write_whole, os.fsync = marked, slow
 
 
 def child(folder: Path, n_jobs: int) -> None:

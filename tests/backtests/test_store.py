@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 
 import predpol_eval as ppe
+from predpol_eval import resumable_folders
 from predpol_eval.backtests import store as store_module
 from predpol_eval.backtests.job import make_job
 from tests.backtests import cities
@@ -177,7 +178,7 @@ def test_a_folder_that_cannot_be_written_is_refused(tmp_path, monkeypatch):
 def test_two_runs_at_once_are_refused(full):
     before = files(full)
     with (full / "lock").open("a+") as handle:
-        store_module._lock(handle.fileno())
+        resumable_folders._lock(handle.fileno())
         with pytest.raises(ppe.InputError, match="Another run is writing to the store 'store'; wait for it"):
             run(full)
     assert files(full) == before
@@ -188,7 +189,7 @@ def test_a_disk_without_locks_is_told(tmp_path, monkeypatch):
     def unsupported(descriptor):
         raise OSError(37, "No locks available")
 
-    monkeypatch.setattr(store_module, "_lock", unsupported)
+    monkeypatch.setattr(resumable_folders, "_lock", unsupported)
     with pytest.raises(ppe.InputError, match=r"cannot be locked \(.*No locks available\).*another disk"):
         run(tmp_path / "store")
 
