@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from predpol_eval.backtests.counting import BlockResult, Counter, BlockTally
+from predpol_eval.backtests.counting import BlockResult, BlockTally, Counter
 from predpol_eval.backtests.hearing import ears
 from predpol_eval.backtests.risk import Sliding, block_risk, interrupted, night_risk
 from predpol_eval.budgets import Budget, Coverage
@@ -90,7 +90,9 @@ def _slid(sliding: Sliding, nights: slice, tally: BlockTally) -> BlockResult | N
     return tally.result()
 
 
-def _fitted(forecaster: Any, events: Events, grid: Grid, windows: Windows, tally: BlockTally, scene: Scene) -> BlockResult:
+def _fitted(
+    forecaster: Any, events: Events, grid: Grid, windows: Windows, tally: BlockTally, scene: Scene
+) -> BlockResult:
     """Fit and count the nights of a block one after the other: forecast once, and count the crimes of every rule.
 
     A night whose fit, prediction or count raises becomes a row with its reason; the others go on. Forecasters of this
