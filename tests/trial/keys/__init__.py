@@ -1,0 +1,1 @@
+"""Tests of keys, envelopes, the register and the sealed names."""
