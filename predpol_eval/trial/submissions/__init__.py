@@ -1,0 +1,1 @@
+"""What a submitter sends: read, checked and turned into predictions, without ledger or keys."""
