@@ -1,0 +1,1 @@
+"""Recorded crime in a trial: what vendors are given before a night, and what the night is scored on after it."""
