@@ -22,7 +22,7 @@ IN_CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 
 # derandomize: the same examples in every run, so that a red test is red for everybody.
 # No deadline: a first call may compile a kernel.
-settings.register_profile("default", derandomize=True, deadline=None, max_examples=40, print_blob=False)
+settings.register_profile("default", derandomize=True, deadline=None, max_examples=25, print_blob=False)
 settings.register_profile("full", settings.get_profile("default"), max_examples=1000)
 # Where kernels are interpreted, or checked on every index, there is no time for more.
 settings.register_profile("few", settings.get_profile("default"), max_examples=8)

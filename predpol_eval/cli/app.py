@@ -8,6 +8,8 @@ from typing import Annotated
 import typer
 
 from predpol_eval.cli.console import plain_errors
+from predpol_eval.cli.trial_office import office
+from predpol_eval.cli.trial_vendor import vendor
 from predpol_eval.errors import InputError
 
 app = typer.Typer(
@@ -22,6 +24,14 @@ app = typer.Typer(
         "at the same cost?\n\nStart with `predpol-eval demo`."
     ),
 )
+
+trial = typer.Typer(
+    no_args_is_help=True,
+    help="The prospective comparison of vendors: predictions are sealed before the night and scored after it.",
+)
+trial.add_typer(office)
+trial.add_typer(vendor)
+app.add_typer(trial, name="trial")
 
 Jobs = Annotated[int | None, typer.Option("--jobs", "-j", help="Worker processes; -1 for all cores.", show_default="1")]
 Progress = Annotated[bool, typer.Option("--progress/--no-progress", help="Show a progress bar.")]

@@ -37,7 +37,7 @@ def tables(
         "kinds": _list(given["kind"]),
         "pool": given["pool"],
         "observed": [_period(text) for text in observed] if observed else None,
-        **dict(_setting(text) for text in read or ()),
+        **dict(setting(text) for text in read or ()),
     }
     names = [named_forecaster(text) for text in forecaster or ()]
     twice = sorted({name for name, _ in names if [other for other, _ in names].count(name) > 1})
@@ -83,7 +83,7 @@ def _period(text: str) -> list[str]:
     return parts
 
 
-def _setting(text: str) -> tuple[str, Any]:
+def setting(text: str) -> tuple[str, Any]:
     """Key and value; a number, list or quoted text is taken as such, all else as text."""
     key, equals, value = text.partition("=")
     if not equals or not key.strip():
