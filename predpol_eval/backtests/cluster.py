@@ -167,6 +167,10 @@ def _result(future: Future, heard: queue.SimpleQueue[Future]) -> Done | None:
             future.add_done_callback(heard.put)
             return None
         return done
+    if future.status in ("lost", "pending"):
+        # Its worker died after it was done and before it was asked for: it is made again, or fails then.
+        future.add_done_callback(heard.put)
+        return None
     if future.status != "error":
         raise InputError(f"The dask cluster was closed or has dropped the work. {KEPT}")
     error = future.exception()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 import time
 from functools import partial
@@ -120,16 +119,21 @@ def test_nothing_is_loaded_from_the_folder_one_stands_in(tmp_path, monkeypatch):
     assert run("turn_round", b"ab", libraries=["numpy"]) == b"ba"
 
 
+def children() -> set[str]:
+    """Processes that this one began, those that nobody asked about among them."""
+    return {pid for path in Path("/proc/self/task").glob("*/children") for pid in path.read_text().split()}
+
+
 @pytest.mark.linux_only
 def test_no_child_is_left_and_no_file_stays_open():
     run("turn_round")
-    before = len(list(Path("/proc/self/fd").iterdir()))
+    before, others = len(list(Path("/proc/self/fd").iterdir())), children()
     for task in ("turn_round", "fail", "crash"):
         with contextlib.suppress(Stopped):
             run(task)
     assert len(list(Path("/proc/self/fd").iterdir())) == before
-    with pytest.raises(ChildProcessError):
-        os.waitpid(-1, os.WNOHANG)
+    # Those of other tests in this process may be there.
+    assert children() <= others
 
 
 def test_several_threads_may_read_at_once():
