@@ -292,11 +292,47 @@ def open_names(path: Annotated[Path, typer.Argument(help="The sealed file.")]) -
 
 
 @office.command()
+def score(
+    folder: Folder,
+    progress: Annotated[bool, typer.Option("--progress/--no-progress", help="Show a progress bar.")] = True,
+) -> None:
+    """Score every closed night that a snapshot tells of: provisionally at first, once more when it is settled."""
+    with plain_errors():
+        from predpol_eval.trial.folder import Trial
+        from predpol_eval.trial.scoring.nightly import score as make
+
+        made = make(Trial(folder), progress=progress)
+        settled = sum(bool(record.body["settled"]) for record in made)
+        typer.echo(f"{len(made)} nights scored, {settled} of them settled.")
+
+
+@office.command()
+def standings(
+    folder: Folder,
+    provisional: Annotated[
+        bool, typer.Option("--provisional", help="With nights whose crimes are not yet settled.")
+    ] = False,
+) -> None:
+    """Say in words, taken from the numbers alone, who caught how much and what can be told apart so far."""
+    with plain_errors():
+        from predpol_eval.trial.folder import Trial
+        from predpol_eval.trial.scoring.nights_tally import tally_of
+        from predpol_eval.trial.standings import league, sequences, standings_in_words
+
+        trial = Trial(folder)
+        history = trial.history()
+        plan, void = trial.plan(history), tuple(history.void)
+        tally = tally_of(trial, history, settled=not provisional)
+        found = league(tally, plan, void=void)
+        typer.echo("\n".join(standings_in_words(found, courses=sequences(tally, plan, void=void))))
+
+
+@office.command()
 def verify(
     folder: Folder,
     head: Annotated[list[Path] | None, typer.Option("--head", help="A head that a vendor kept. Repeatable.")] = None,
 ) -> None:
-    """Recompute chain, signatures and verdicts, and print the first difference. Exit code 1: there is one."""
+    """Recompute chain, signatures, verdicts and scores, and print the first difference. Exit code 1: there is one."""
     with plain_errors():
         from predpol_eval.trial.folder import Trial
         from predpol_eval.trial.ledger import read_head
@@ -313,7 +349,7 @@ def verify(
             typer.echo(str(found[0]))
             say(f"{len(found)} differences in all." if len(found) > 1 else "No other difference.")
             raise typer.Exit(DIFFERS)
-        typer.echo("All is as it was recorded: chain, plan, signatures, verdicts, closings.")
+        typer.echo("All is as it was recorded: chain, plan, signatures, verdicts, closings, scores.")
 
 
 def _events(path: Path, format: str, read: list[str] | None) -> Events:

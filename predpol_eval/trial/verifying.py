@@ -13,13 +13,14 @@ from predpol_eval.trial.history import History
 from predpol_eval.trial.intake import check_receipt, outcomes_of
 from predpol_eval.trial.keys import read_envelope
 from predpol_eval.trial.ledger import Difference, Head, verify_chain
+from predpol_eval.trial.scoring.rescoring import Rescorer
 
 if TYPE_CHECKING:
     from predpol_eval.trial.ledger import Record
 
 
 def verify(trial: Trial, heads: Sequence[Head] = ()) -> list[Difference]:
-    """Recompute the chain, the plan, every signature and every verdict, and say what differs.
+    """Recompute the chain, the plan, every signature, every verdict and every score, and say what differs.
 
     Parameters
     ----------
@@ -45,13 +46,15 @@ def verify(trial: Trial, heads: Sequence[Head] = ()) -> list[Difference]:
 
 
 def _made_again(trial: Trial) -> Iterator[Difference]:
-    history = History()
+    history, rescorer = History(), Rescorer(trial)
     with trial.ledger(read_only=True) as ledger:
         for record in ledger.records():
             check = _CHECKS.get(record.kind)
             try:
                 if check is not None:
                     yield from check(trial, history, record)
+                elif record.kind == "score":
+                    yield from rescorer.differences(history, record)
                 history.read([record])
             except PredPolError as error:
                 yield Difference(record.number, record.kind, str(error), "a record that the rules allow")
