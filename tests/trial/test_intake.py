@@ -15,7 +15,6 @@ from predpol_eval.trial.intake import judge, judge_held, receive
 from predpol_eval.trial.keys import SignatureRefused, fingerprint, open_names
 from predpol_eval.trial.ledger import read_head
 from predpol_eval.trial.status import status_of
-from predpol_eval.trial.submissions import checked as checked_module
 from predpol_eval.trial.submissions.predictions import Predictions
 from predpol_eval.trial.verifying import verify
 from tests.trial.evenings import FIRST, SECOND, Evening, pem
@@ -182,19 +181,6 @@ def test_a_revoked_key(evening):
     with pytest.raises(InputError, match="takes no part"):
         register_key(evening.trial, "D", pem(Ed25519PrivateKey.generate()))
     assert verify(evening.trial) == []
-
-
-@pytest.fixture
-def slip(monkeypatch):
-    """Makes our last check break until it is mended."""
-
-    def broken(*arguments, **words):
-        raise ZeroDivisionError("a slip of ours")
-
-    with monkeypatch.context() as patch:
-        table = checked_module.CHECKS
-        patch.setattr(checked_module.judge, "__kwdefaults__", {"table": (*table[:-1], table[-1]._replace(run=broken))})
-        yield patch.undo
 
 
 def test_a_check_of_ours_that_breaks_holds_the_file(evening, slip):
