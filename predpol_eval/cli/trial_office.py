@@ -328,11 +328,27 @@ def standings(
 
 
 @office.command()
+def look(folder: Folder, number: Annotated[int, typer.Argument(help="Which of the plan's looks, from 1.")]) -> None:
+    """Make the test that the plan declared, at one of its looks, and record it: once, and for good."""
+    with plain_errors():
+        from predpol_eval.trial.folder import Trial
+        from predpol_eval.trial.look_records import take_look
+        from predpol_eval.trial.scoring.nights_tally import tally_of
+        from predpol_eval.trial.standings import league, standings_in_words
+
+        trial = Trial(folder)
+        found = take_look(trial, number)
+        history = trial.history()
+        table = league(tally_of(trial, history), trial.plan(history), void=tuple(history.void))
+        typer.echo("\n".join(standings_in_words(table, found)))
+
+
+@office.command()
 def verify(
     folder: Folder,
     head: Annotated[list[Path] | None, typer.Option("--head", help="A head that a vendor kept. Repeatable.")] = None,
 ) -> None:
-    """Recompute chain, signatures, verdicts and scores, and print the first difference. Exit code 1: there is one."""
+    """Recompute all that can be, and print the first difference. Exit code 1: there is one."""
     with plain_errors():
         from predpol_eval.trial.folder import Trial
         from predpol_eval.trial.ledger import read_head
@@ -349,7 +365,7 @@ def verify(
             typer.echo(str(found[0]))
             say(f"{len(found)} differences in all." if len(found) > 1 else "No other difference.")
             raise typer.Exit(DIFFERS)
-        typer.echo("All is as it was recorded: chain, plan, signatures, verdicts, closings, scores.")
+        typer.echo("All is as it was recorded: chain, plan, signatures, verdicts, closings, scores, looks.")
 
 
 def _events(path: Path, format: str, read: list[str] | None) -> Events:

@@ -47,6 +47,7 @@ _HOME = {
     "pooled": "scoring.nights_tally",
     "league": "standings",
     "look": "standings",
+    "take_look": "look_records",
     "sequences": "standings",
     "standings_in_words": "standings",
     "verify": "verifying",

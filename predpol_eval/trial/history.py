@@ -92,7 +92,7 @@ class History:
         By night; of a void night its reason.
     snapshots : list of mapping
         Outcomes, as `Snapshot.record` writes them.
-    scores : list of Record
+    scores, looks : list of Record
     names : str or None
         SHA-256 of the sealed names.
     last : int
@@ -107,6 +107,7 @@ class History:
     void: dict[str, str] = field(default_factory=dict)
     snapshots: list[Mapping[str, Any]] = field(default_factory=list)
     scores: list[Record] = field(default_factory=list)
+    looks: list[Record] = field(default_factory=list)
     names: str | None = None
     last: int = 0
     _keys: list[Record] = field(default_factory=list)
@@ -217,6 +218,8 @@ class History:
             self.snapshots.append(body["snapshot"])
         elif record.kind == "score":
             self.scores.append(record)
+        elif record.kind == "look":
+            self.looks.append(record)
         elif record.kind == "names sealed":
             self.names = body["sha256"]
 

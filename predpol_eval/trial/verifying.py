@@ -7,12 +7,13 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from predpol_eval.errors import PredPolError
-from predpol_eval.trial.canonical import canonical_json
+from predpol_eval.trial.canonical import canonical_json, sha256_of, utc_moment
 from predpol_eval.trial.folder import LEDGER, Trial
 from predpol_eval.trial.history import History
 from predpol_eval.trial.intake import check_receipt, outcomes_of
 from predpol_eval.trial.keys import read_envelope
 from predpol_eval.trial.ledger import Difference, Head, verify_chain
+from predpol_eval.trial.look_records import look_at
 from predpol_eval.trial.scoring.rescoring import Rescorer
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 def verify(trial: Trial, heads: Sequence[Head] = ()) -> list[Difference]:
-    """Recompute the chain, the plan, every signature, every verdict and every score, and say what differs.
+    """Recompute the chain, the plan, every signature, every verdict, every score and every look, and say what differs.
 
     Parameters
     ----------
@@ -155,10 +156,20 @@ def _amendment(trial: Trial, history: History, record: Record) -> Iterator[Diffe
         yield Difference(record.number, "reason", str(record.body["reason"]), made.reason)
 
 
+def _look(trial: Trial, history: History, record: Record) -> Iterator[Difference]:
+    body = record.body
+    again = look_at(trial, history, body["number"], utc_moment(body["until"]))
+    made: dict[str, Any] = {"settled": len(again.nights), "blob": sha256_of(canonical_json(again.record()))}
+    for name, value in made.items():
+        if body[name] != value:
+            yield Difference(record.number, name, str(body[name]), str(value))
+
+
 _CHECKS: dict[str, Callable[[Trial, History, Record], Iterator[Difference]]] = {
     "plan": _plan,
     "receipt": _receipt,
     "verdict": _verdict,
     "closed": _closed,
     "amendment": _amendment,
+    "look": _look,
 }

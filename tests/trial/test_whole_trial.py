@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, datetime
 
 import numpy as np
@@ -11,10 +12,13 @@ from typer.testing import CliRunner
 
 import predpol_eval as ppe
 from predpol_eval.cli import app
-from predpol_eval.trial.canonical import canonical_json
+from predpol_eval.errors import InputError
+from predpol_eval.trial.canonical import canonical_json, utc_text
 from predpol_eval.trial.closing import close_night, declare_void
 from predpol_eval.trial.data_exchange import take_snapshot
+from predpol_eval.trial.folder import Trial
 from predpol_eval.trial.intake import judge
+from predpol_eval.trial.look_records import take_look
 from predpol_eval.trial.scoring.nightly import score
 from predpol_eval.trial.scoring.nights_tally import pooled, tally_of
 from predpol_eval.trial.standings import league, look, sequences, standings_in_words
@@ -114,3 +118,42 @@ def test_it_is_told_in_words_by_label(ended):
     assert [line.split(" caught ")[0] for line in told[1:9]] == [line.split(" caught ")[0] for line in words[1:9]]
     best = next(row for row in found.rows if row.kind == "all" and row.area == "all" and row.role == "vendor")
     assert best.forecaster == "A"
+
+
+def test_looks_are_recorded_once_and_made_again(ended, tmp_path):
+    folder = tmp_path / "trial"
+    shutil.copytree(ended.trial.folder, folder)
+    copy = Trial(folder, ended.clock)
+    first = take_look(copy, 1)
+    with pytest.raises(InputError, match="Look 1 was taken before"):
+        take_look(copy, 1)
+    last = take_look(copy, 3)
+    assert last.earlier == (len(first.nights),) == (10,)
+    assert {(pair.a, pair.b) for pair in last.pairs if pair.found} >= {("A", "B"), ("A", "C")}
+    with pytest.raises(InputError, match="look 2 is past"):
+        take_look(copy, 2)
+    with pytest.raises(InputError, match="4"):
+        take_look(copy, 4)
+    assert verify(Trial(folder, ended.clock)) == []
+    with copy.ledger() as ledger:
+        record = next(ledger.records("look"))
+        ledger.append("look", {**record.body, "number": 4})
+    assert verify(Trial(folder, ended.clock))[-1].what == "look"
+
+
+def test_a_look_that_was_changed(ended, tmp_path):
+    folder = tmp_path / "trial"
+    shutil.copytree(ended.trial.folder, folder)
+    copy = Trial(folder, ended.clock)
+    other = copy.blobs.put(b"{}")
+    with copy.ledger() as ledger:
+        body = {"number": 1, "settled": 10, "until": utc_text(ended.clock()), "blob": other}
+        ledger.append("look", body)
+    assert [one.what for one in verify(copy)] == ["blob"]
+
+
+def test_a_look_waits_for_the_scores_of_its_nights(tmp_path):
+    here = Evening(tmp_path)
+    here.clock.set(20, 12, month=8)
+    with pytest.raises(InputError, match="no settled score, the first is 2018-07-01"):
+        take_look(here.trial, 1)
