@@ -119,3 +119,9 @@ def test_a_record_that_says_nothing_is_named(evening):
         ledger.append("closed", {"night": FIRST})
     found = verify(evening.trial)
     assert "does not say what such a record says" in found[-1].found
+
+
+def test_a_plan_of_another_hash(evening):
+    found = rewritten(evening, "plan", 0, sha256="0" * 64)
+    assert [(one.record, one.what) for one in found] == [(1, "plan")]
+    assert "its SHA-256 is" in found[0].found
