@@ -4,7 +4,9 @@ import pytest
 
 from benchmarks.twins import workloads
 
+TALLY = [*workloads("ranking."), *workloads("spending."), *workloads("crimes_by_cell")]
 
-@pytest.mark.parametrize("workload", workloads("ranking."), ids=str)
+
+@pytest.mark.parametrize("workload", TALLY, ids=str)
 def test_tally(workload, race):
     race(workload)

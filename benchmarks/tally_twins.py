@@ -22,20 +22,20 @@ LEAGUE = ((28, 20_000, 80), (180, 50_000, 160))
 TWINS: tuple[Twin, ...] = (
     *(
         Twin(
-            f"ranking.{name}",
+            name,
             kernel,
             make,
             (
-                Rival("naive", getattr(naive_ranking, name), FEW_CELLS, (400, 7, 90), 1e-12),
-                Rival("numpy", getattr(ranking_peers, name), MANY_CELLS, (5_000, 20, 800), 1e-11),
+                Rival("naive", getattr(naive_ranking, kernel.__name__), FEW_CELLS, (400, 7, 90), 1e-12),
+                Rival("numpy", getattr(ranking_peers, kernel.__name__), MANY_CELLS, (5_000, 20, 800), 1e-11),
             ),
         )
         for name, kernel, make in (
-            ("by_scope", ranking.by_scope, ranking_peers.dealing),
-            ("fill", spending.fill, ranking_peers.filling),
-            ("sums", spending.sums, ranking_peers.summing),
-            ("extremes", spending.extremes, ranking_peers.straining),
-            ("oracle", spending.oracle, ranking_peers.foreseeing),
+            ("ranking.by_scope", ranking.by_scope, ranking_peers.dealing),
+            ("spending.fill", spending.fill, ranking_peers.filling),
+            ("spending.sums", spending.sums, ranking_peers.summing),
+            ("spending.extremes", spending.extremes, ranking_peers.straining),
+            ("spending.oracle", spending.oracle, ranking_peers.foreseeing),
         )
     ),
     # What decides who is flagged, so far down as a budget reaches; the rivals rank all cells.
@@ -49,7 +49,7 @@ TWINS: tuple[Twin, ...] = (
         ),
     ),
     Twin(
-        "ranking.crimes_by_cell",
+        "crimes_by_cell",
         crimes_by_cell,
         ranking_peers.happening,
         (
