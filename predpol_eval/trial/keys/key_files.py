@@ -5,18 +5,17 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import tempfile
 import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from predpol_eval.errors import InputError, PredPolWarning
-from predpol_eval.resumable_folders import flush_folder
 from predpol_eval.trial.keys.cryptography_extra import need_cryptography
 from predpol_eval.trial.keys.labels import check_label
 from predpol_eval.trial.keys.passphrases import passphrase_bytes
 from predpol_eval.trial.keys.public_keys import fingerprint, raw_public
+from predpol_eval.trial.placing import place_new
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -236,28 +235,5 @@ def _kind_of(key: object) -> str:
 
 def _write_new(path: Path, content: bytes, mode: int) -> None:
     """Write a file whole, and never over another one."""
-    # Nobody else may read it, not even while it is written.
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".partial")
-    partial = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as handle:
-            handle.write(content)
-            handle.flush()
-            os.fsync(handle.fileno())
-        partial.chmod(mode)
-        _name_it(partial, path)
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
-    flush_folder(path.parent)
-
-
-def _name_it(partial: Path, path: Path) -> None:
-    try:
-        path.hardlink_to(partial)
-    except FileExistsError:
-        raise
-    except OSError:
-        # A disk without links: hold the name first, then put the file in its place.
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE_MODE))
-        partial.replace(path)
+    if not place_new(path.parent, path, content, mode=mode):
+        raise FileExistsError(path.name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from predpol_eval.errors import InputError
@@ -94,6 +95,7 @@ def _raw_of(public: Any) -> bytes:
     return public.public_bytes_raw()
 
 
+@lru_cache(maxsize=1024)
 def _fault_of(raw: bytes) -> str | None:
     """Say why 32 bytes are no key, after RFC 8032, section 5.1.3, and with the order checked."""
     number = int.from_bytes(raw, "little")

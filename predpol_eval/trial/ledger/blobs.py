@@ -11,8 +11,9 @@ from pathlib import Path
 from predpol_eval.errors import InputError, number_of
 from predpol_eval.resumable_folders import flush_folder
 from predpol_eval.trial.canonical import sha256_of
-from predpol_eval.trial.ledger.placing import place_new, sweep
+from predpol_eval.trial.ledger.placing import sweep
 from predpol_eval.trial.ledger.records import is_hash, shown
+from predpol_eval.trial.placing import place_new
 
 LARGEST_BLOB = 256 * 2**20  # bytes
 _UNFINISHED = "unfinished"
@@ -83,7 +84,7 @@ class Blobs:
             for folder in (self.folder, path.parent, unfinished):
                 folder.mkdir(parents=True, exist_ok=True)
             sweep(unfinished)
-            placed = place_new(unfinished, path, data)
+            placed = place_new(unfinished, path, data, by_content=True)
             # The names of the folders must reach the disk too, whoever made them.
             flush_folder(self.folder)
             with contextlib.suppress(PermissionError):

@@ -13,8 +13,8 @@ from predpol_eval.errors import InputError
 from predpol_eval.trial.canonical import canonical_json, sha256_of, utc_moment
 from predpol_eval.trial.ledger.differences import Difference
 from predpol_eval.trial.ledger.ledger import Ledger
-from predpol_eval.trial.ledger.placing import place_new
 from predpol_eval.trial.ledger.records import Record, is_hash, shown
+from predpol_eval.trial.placing import place_new
 
 LARGEST_HEAD = 65_536  # bytes
 _MARK = "predpol_eval.head/1"

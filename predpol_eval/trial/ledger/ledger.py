@@ -13,7 +13,7 @@ from typing import Any
 
 from predpol_eval.errors import InputError, number_of
 from predpol_eval.trial.ledger import schema
-from predpol_eval.trial.ledger.clock import CLOCK_BEHIND, clock_text, moment_text, utc_now
+from predpol_eval.trial.ledger.clock import CLOCK_BEHIND, LAG, clock_text, moment_text, utc_now
 from predpol_eval.trial.ledger.failures import in_plain_words
 from predpol_eval.trial.ledger.placing import new_file
 from predpol_eval.trial.ledger.records import NO_RECORD, Record, body_text, checked_record, hash_of, is_kind, shown
@@ -72,7 +72,7 @@ class Ledger:
         at: datetime | None = None,
         *,
         clock: Callable[[], datetime] = utc_now,
-        lag: timedelta = timedelta(minutes=1),
+        lag: timedelta = LAG,
         patience: float = schema.PATIENCE,
     ) -> Ledger:
         """Begin a ledger with its first record; the file is there whole or not at all.
@@ -109,7 +109,7 @@ class Ledger:
         read_only: bool = False,
         *,
         clock: Callable[[], datetime] = utc_now,
-        lag: timedelta = timedelta(minutes=1),
+        lag: timedelta = LAG,
         patience: float = schema.PATIENCE,
     ) -> Ledger:
         """Open a ledger.
@@ -123,8 +123,9 @@ class Ledger:
         clock : callable
             Gives the moment, with a time zone, for records that are added without one.
         lag : timedelta
-            By how much the clock may be behind the last record. Within it the record bears the last one's moment, and
-            a record of kind ``"clock behind"`` before it says what the clock said; beyond it nothing is recorded.
+            By how much the clock may be behind the last record. Within it records bear the last one's moment, and a
+            record of kind ``"clock behind"`` before the first of them says what the clock said; beyond it nothing is
+            recorded.
         patience : float
             Seconds to wait for other writers.
 
@@ -347,14 +348,27 @@ class Ledger:
                     raise InputError(
                         f"at is {at}, but the last record is of {last.at}; records are added in the order of time."
                     )
-                note = body_text(CLOCK_BEHIND, {"clock": at, "record": last.number})
-                last = self._add(last, CLOCK_BEHIND, last.at, note)
+                if not self._noted(last.at, at):
+                    note = body_text(CLOCK_BEHIND, {"clock": at, "record": last.number})
+                    last = self._add(last, CLOCK_BEHIND, last.at, note)
                 at = last.at
             return self._add(last, kind, at, text)
         except BaseException:
             # Some errors end the transaction at once; what is added after one would be recorded alone.
             self._undone = True
             raise
+
+    def _noted(self, moment: str, clock: str) -> bool:
+        """Whether a record says already that the clock is behind this moment, and it was not set back since."""
+        query = f"SELECT {_FIELDS} FROM record ORDER BY number DESC"
+        with in_plain_words(self.path.name), contextlib.closing(self._usable().execute(query)) as rows:
+            for row in rows:
+                record = checked_record(row, self.path.name)
+                if record.at != moment:
+                    return False
+                if record.kind == CLOCK_BEHIND:
+                    return str(record.body.get("clock", "")) <= clock
+        return False
 
     def _add(self, last: Record | None, kind: str, at: str, text: str) -> Record:
         number, previous = (1, NO_RECORD) if last is None else (last.number + 1, last.hash)

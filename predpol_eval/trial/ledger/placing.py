@@ -1,4 +1,4 @@
-"""New files put in place whole, and never over another."""
+"""New databases put in place whole, and what killed writers left behind."""
 
 from __future__ import annotations
 
@@ -6,72 +6,15 @@ import contextlib
 import os
 import re
 import time
-import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
 from predpol_eval.errors import InputError
 from predpol_eval.resumable_folders import PARTIAL, flush_folder
+from predpol_eval.trial.placing import give_name, partial_in
 
 LEFT_BEHIND = 3600.0  # seconds; no writer takes so long, and one that does is told that its file has gone
 _BESIDE = ("-wal", "-shm", "-journal")  # what a database may leave beside its file
-
-
-def partial_in(folder: Path, name: str = "") -> Path:
-    """A name of its own for a file that is being written."""
-    return folder / f"{name}.{uuid.uuid4().hex}{PARTIAL}"
-
-
-def place_new(folder: Path, path: Path, content: bytes) -> bool:
-    """Write a file in a folder for unfinished ones, flush it to disk, and give it its name if that is free.
-
-    Parameters
-    ----------
-    folder : path
-        For unfinished files; on the same disk.
-    path : path
-        Where it belongs.
-    content : bytes
-
-    Returns
-    -------
-    bool
-        False if there is a file of that name already; it is left as it is.
-
-    Raises
-    ------
-    OSError
-        If it cannot be written; nothing of it is left.
-    """
-    partial = partial_in(folder)
-    try:
-        with partial.open("xb") as handle:
-            handle.write(content)
-            handle.flush()
-            os.fsync(handle.fileno())
-        placed = give_name(partial, path)
-    finally:
-        with contextlib.suppress(OSError):
-            partial.unlink(missing_ok=True)
-    # Also where somebody else was first: the name may not have reached the disk yet.
-    flush_folder(path.parent)
-    return placed
-
-
-def give_name(partial: Path, path: Path) -> bool:
-    """Give a finished file its name if that is free, in one step."""
-    try:
-        os.link(partial, path)
-    except FileExistsError:
-        return False
-    except FileNotFoundError:
-        raise
-    except OSError:
-        # Some disks know no second names.
-        if os.path.lexists(path):
-            return False
-        partial.rename(path)
-    return True
 
 
 @contextlib.contextmanager

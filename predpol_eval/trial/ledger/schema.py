@@ -92,7 +92,7 @@ def connect(path: Path, mode: str, patience: float = PATIENCE) -> sqlite3.Connec
 
 
 def connect_to_read(path: Path, patience: float = PATIENCE) -> sqlite3.Connection:
-    """Open for reading, also where no file can be made beside it, as on a medium that cannot be written.
+    """Open for reading, also where no file can be made beside it, as on a medium that cannot be written or is full.
 
     Raises
     ------
@@ -109,7 +109,8 @@ def connect_to_read(path: Path, patience: float = PATIENCE) -> sqlite3.Connectio
             raise
     except sqlite3.OperationalError as error:
         log = path.with_name(path.name + "-wal")
-        if (log.exists() and log.stat().st_size) or code_of(error) != sqlite3.SQLITE_CANTOPEN:
+        no_room = code_of(error) in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_IOERR)
+        if (log.exists() and log.stat().st_size) or not no_room:
             raise
         return connect(path, "immutable", patience)
     return connection

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import hmac
 import os
 import secrets
@@ -15,8 +14,8 @@ import numpy.typing as npt
 
 from predpol_eval.errors import InputError
 from predpol_eval.events import Events
-from predpol_eval.resumable_folders import flush_folder
 from predpol_eval.trial.outcomes.matching import Match, check_match, ended, millimetres, numbered
+from predpol_eval.trial.placing import place_new
 
 SECRET_BYTES = 32
 SHOWN_BITS = 128
@@ -47,30 +46,18 @@ def make_secret(path: str | Path) -> bytes:
     """
     place = Path(path)
     secret = secrets.token_bytes(SECRET_BYTES)
-    partial = place.with_name(f"{place.name}.{secrets.token_hex(8)}.partial")
     try:
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
-        try:
-            with os.fdopen(descriptor, "wb") as handle:
-                handle.write(secret)
-                handle.flush()
-                os.fsync(handle.fileno())
-            # Unlike a replacement, a link never takes the place of what is there.
-            os.link(partial, place)
-        finally:
-            with contextlib.suppress(OSError):
-                partial.unlink(missing_ok=True)
-        flush_folder(place.parent)
-    except FileExistsError as error:
-        raise InputError(
-            f"There is a file {place.name!r} already, and a secret is never replaced: all pseudonyms would change. Use "
-            "it, or give a new name."
-        ) from error
+        placed = place_new(place.parent, place, secret, mode=0o600)
     except OSError as error:
         raise InputError(
             f"The secret {place.name!r} cannot be written ({error.strerror or error}); give a folder that exists, on a "
-            "disk that knows links and owners of files."
+            "disk that knows owners of files."
         ) from error
+    if not placed:
+        raise InputError(
+            f"There is a file {place.name!r} already, and a secret is never replaced: all pseudonyms would change. Use "
+            "it, or give a new name."
+        )
     return secret
 
 

@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from predpol_eval.errors import InputError, PredPolWarning
-from predpol_eval.trial.keys import check_label, fingerprint, key_files, keygen, read_private, read_public
+from predpol_eval.trial import placing
+from predpol_eval.trial.keys import check_label, fingerprint, keygen, read_private, read_public
 from tests.trial.keys.vectors import RFC_8032, SEEDS, private_key, private_pem, public_pem
 
 PASSPHRASE = "a long passphrase"
@@ -126,19 +127,19 @@ def test_nothing_is_written_over(tmp_path, kept, dangling):
 @pytest.mark.parametrize("rival", ["A.private.pem", "A.public.pem"])
 def test_of_two_at_once_one_is_refused(tmp_path, monkeypatch, links, rival):
     # The other one comes in after the look, before the name is taken.
-    plain = key_files._name_it
+    plain = placing.give_name
 
-    def late(partial, path):
+    def late(partial, path, **how):
         if path.name == rival:
             path.write_bytes(b"theirs")
-        plain(partial, path)
+        return plain(partial, path, **how)
 
-    def no_links(self, target):
+    def no_links(*places):
         raise PermissionError("no links on this disk")
 
-    monkeypatch.setattr(key_files, "_name_it", late)
+    monkeypatch.setattr(placing, "give_name", late)
     if not links:
-        monkeypatch.setattr(Path, "hardlink_to", no_links)
+        monkeypatch.setattr(os, "link", no_links)
     with pytest.raises(InputError, match="never written over"):
         keygen(tmp_path, "A")
     assert [path.name for path in tmp_path.iterdir()] == [rival]
@@ -146,10 +147,10 @@ def test_of_two_at_once_one_is_refused(tmp_path, monkeypatch, links, rival):
 
 
 def test_keys_are_made_on_a_disk_without_links(tmp_path, monkeypatch):
-    def no_links(self, target):
+    def no_links(*places):
         raise PermissionError("no links on this disk")
 
-    monkeypatch.setattr(Path, "hardlink_to", no_links)
+    monkeypatch.setattr(os, "link", no_links)
     pair = keygen(tmp_path, "A")
     assert fingerprint(read_private(pair.private_file).public_key()) == pair.fingerprint
     assert len(list(tmp_path.iterdir())) == 2
@@ -157,14 +158,14 @@ def test_keys_are_made_on_a_disk_without_links(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("failing", ["A.private.pem", "A.public.pem"])
 def test_a_full_disk_leaves_nothing(tmp_path, monkeypatch, failing):
-    plain = key_files._name_it
+    plain = placing.give_name
 
-    def full(partial, path):
+    def full(partial, path, **how):
         if path.name == failing:
             raise OSError(28, "No space left on device")
-        plain(partial, path)
+        return plain(partial, path, **how)
 
-    monkeypatch.setattr(key_files, "_name_it", full)
+    monkeypatch.setattr(placing, "give_name", full)
     with pytest.raises(InputError, match="No space left"):
         keygen(tmp_path, "A")
     assert list(tmp_path.iterdir()) == []

@@ -232,12 +232,41 @@ def test_a_clock_set_back_a_little_leaves_a_note(ledger, clock):
     assert verify_chain(ledger.path, None) == []
 
 
+def test_a_clock_behind_is_noted_once_and_again_when_it_is_set_back_further(ledger, clock):
+    last = ledger.append("receipt", {}, moment(1))
+    for minutes in (0.25, 0.5, 0.5, 0.75):
+        clock.now = moment(minutes)
+        assert ledger.append("receipt", {}).at == last.at
+    clock.now = moment(0.1)
+    ledger.append("receipt", {})
+    notes = [record.body["clock"] for record in ledger.records("clock behind")]
+    assert notes == [utc_text(moment(0.25)), utc_text(moment(0.1))]
+    # Once it has caught up, the next time is another event.
+    for minutes in (1.5, 1.4):
+        clock.now = moment(minutes)
+        ledger.append("receipt", {})
+    assert [record.body["clock"] for record in ledger.records("clock behind")][2:] == [utc_text(moment(1.4))]
+    assert verify_chain(ledger.path, None) == []
+
+
+def test_a_clock_that_is_far_behind_is_told_by_how_much_and_until_when(ledger, clock):
+    last = ledger.append("closed", {}, moment(60 * 26))
+    clock.now = moment(0)
+    with pytest.raises(InputError) as refused:
+        ledger.append("receipt", {})
+    told = str(refused.value)
+    assert f"The clock says {utc_text(moment(0))}, 1 day 2 hours before the last record (number 2, 'closed') of" in told
+    assert f"no record can be added before {last.at}" in told
+    assert "predpol-eval trial wait" in told
+    assert len(ledger) == 2
+
+
 def test_a_clock_set_back_far_is_refused_unless_a_person_says_so(ledger, clock):
     ledger.append("receipt", {}, moment(60))
     clock.now = moment(59)
     assert ledger.append("receipt", {}).at == utc_text(moment(60))
     clock.now = moment(58.9)
-    with pytest.raises(InputError, match="Set the clock"):
+    with pytest.raises(InputError, match="If it is the clock, set it"):
         ledger.append("receipt", {})
     assert len(ledger) == 4
     with Ledger.open(ledger.path, clock=clock, lag=timedelta(hours=2)) as patient:
