@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import re
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -13,6 +15,9 @@ from predpol_eval.trial.plan.keys import KEYS, MOST_BASELINES, close, read_key, 
 Tables = dict[str, dict[str, Any]]
 # Rows of every league table, beside which nothing else may bear the name.
 RESERVED = ("oracle", "uniform")
+# What tables and sentences call all kinds or all areas together.
+ALL_KINDS = ("all", "all kinds", "all kinds together")
+ALL_AREAS = ("all", "all areas", "all areas together")
 
 
 def check_tables(tables: Mapping[str, Any]) -> tuple[Tables, list[str]]:
@@ -46,7 +51,7 @@ def check_tables(tables: Mapping[str, Any]) -> tuple[Tables, list[str]]:
         problems += wrong
     if not problems:
         _fill_in(found)
-    problems += _names(found) + _looks(found) + _pairs(found)
+    problems += _kinds(found) + _names(found) + _looks(found) + _pairs(found)
     if "use" in found["place"] and found["place"]["use"] is not None and found["place"].get("label") is None:
         problems.append("[place] use names areas, but no label says in which column names stand; give label.")
     return found, problems
@@ -105,25 +110,55 @@ def _fill_in(found: Tables) -> None:
         test["pairs"] = among + with_house or [[vendors[0], name] for name in found["baselines"]]
 
 
+def folded(name: str) -> str:
+    """A name without what readers do not tell apart: capitals, wide letters, and what stands between words.
+
+    Examples
+    --------
+    >>> folded("All_Kinds") == folded("all  kinds")
+    True
+    """
+    return " ".join(re.split(r"[\s_-]+", unicodedata.normalize("NFKC", name).casefold().strip()))
+
+
+def reserved_areas(labels: Iterable[str]) -> list[str]:
+    """What is wrong with names of areas: none may be called as all of them together are."""
+    return [
+        f"[place] An area is called {v.shown(label)}, as tables call all areas together; give it another name in the "
+        "file of areas, or leave it out with use."
+        for label in labels
+        if folded(label) in ALL_AREAS
+    ]
+
+
+def _kinds(found: Tables) -> list[str]:
+    return [
+        f"[crimes] kinds names {v.shown(kind)}, as tables call all kinds together; give the kind another name in the "
+        "crimes and here."
+        for kind in found["crimes"].get("kinds") or ()
+        if folded(kind) in ALL_KINDS
+    ]
+
+
 def _names(found: Tables) -> list[str]:
-    """Submitters and baselines stand in one league table: every name once, whatever its capitals."""
+    """Submitters and baselines stand in one league table: every name once, however it is written."""
     problems = []
     seen: dict[str, str] = {}
     for where, names in _all_names(found):
         for name in names:
-            folded = name.casefold()
+            plain = folded(name)
             if where == "[baselines]":
                 try:
                     v.plain_text(name, 60)
                 except ValueError:
                     problems.append(f"[baselines] {v.shown(name)} is no name; give a text of one line, up to 60 signs.")
-            if folded in RESERVED:
+            if plain in RESERVED:
                 problems.append(
                     f"{where} names {name!r}, which every trial is scored beside anyway; choose another name."
                 )
-            if folded in seen:
-                problems.append(f"{where} names {name!r}, but {seen[folded]} does so too; give every name once.")
-            seen.setdefault(folded, where)
+            if plain in seen:
+                problems.append(f"{where} names {name!r}, but {seen[plain]} does so too; give every name once.")
+            seen.setdefault(plain, where)
     return problems
 
 

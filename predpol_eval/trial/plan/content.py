@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from predpol_eval.errors import InputError, PredPolError
 from predpol_eval.trial.canonical import sha256_of
-from predpol_eval.trial.plan.checking import Tables
+from predpol_eval.trial.plan.checking import Tables, reserved_areas
 from predpol_eval.trial.plan.keys import KEYS
 from predpol_eval.trial.plan.limits import Limits
 from predpol_eval.trial.plan.nights import Night, faults_of, make_nights
@@ -61,6 +61,8 @@ def make_content(values: Tables, areas: bytes | None, problems: list[str]) -> di
     grid = None
     if areas is not None and _whole(values, "place"):
         grid = attempt(lambda: lay_grid(areas, place))
+    if grid is not None and place["label"] is not None:
+        problems += reserved_areas(grid.labels)
     if grid is not None and "boxes" in values["budget"]:
         attempt(lambda: refuse_small_areas(grid, values["budget"]["boxes"]))
     if problems or grid is None or areas is None:

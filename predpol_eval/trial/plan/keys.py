@@ -15,6 +15,8 @@ from predpol_eval.errors import InputError
 from predpol_eval.trial.plan import values as v
 
 MOST_NIGHTS = 3_660
+# A verdict names them all with a fingerprint each, and has to fit into a record.
+MOST_NIGHTS_OF_A_FILE = 400
 
 
 class Key(NamedTuple):
@@ -151,7 +153,7 @@ KEYS: Mapping[str, Mapping[str, Key]] = MappingProxyType(
             "bytes": Key(v.whole(1_000, 10**9), "largest file that is looked into", 20_000_000),
             "rows": Key(v.whole(1, 10**7), "most rows of a file", 200_000),
             "vertices": Key(v.whole(4, 10**7), "most corners of the polygons of a file", 50_000),
-            "nights": Key(v.whole(1, MOST_NIGHTS), "most nights in one file", 31),
+            "nights": Key(v.whole(1, MOST_NIGHTS_OF_A_FILE), "most nights in one file", 31),
         },
         # Names of one's own choice, each with a forecaster such as "CountMap(lookback='21D')".
         "baselines": {},

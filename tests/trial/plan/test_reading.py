@@ -174,6 +174,13 @@ def test_the_docs_tell_every_key():
         ('["A", "B", "C"]', '["A", "IN-HOUSE"]', "[submitters] in_house names 'in-house', but [submitters] ven"),
         ('["A", "B", "C"]', '["Kernel"]', "[baselines] names 'kernel', but [submitters] vendors does so too"),
         ('["A", "B", "C"]', '["Oracle"]', "names 'Oracle', which every trial is scored beside anyway"),
+        ('["A", "B", "C"]', '["three-week-map"]', "[baselines] names 'three-week map', but [submitters] vendors does"),
+        ('"kernel"', '"UNIFORM"', "names 'UNIFORM', which every trial is scored beside anyway"),
+        ('"kernel"', '"Three  Week\u00a0Map"', "[baselines] names 'three-week map', but [baselines] does so too"),
+        ('"kernel"', '"\uff4fracle"', "which every trial is scored beside anyway"),
+        ('"robbery"]', '"all"]', "[crimes] kinds names 'all', as tables call all kinds together"),
+        ('"robbery"]', '"All Kinds"]', "[crimes] kinds names 'All Kinds', as tables call"),
+        ('"robbery"]', '"all  kinds_TOGETHER"]', "[crimes] kinds names 'all  kinds_TOGETHER', as tables call"),
         ('["A", "B", "C"]', str([f"V{n}" for n in range(27)]), "a list of 1 to 26"),
         ("[baselines]", "[limits]\nrows = 0\n[baselines]", "[limits] rows is 0; expected a whole number from 1"),
         ("[baselines]", "[limits]\nrow = 5\n[baselines]", "[limits] has no key 'row'. Did you mean 'rows'?"),
@@ -267,6 +274,18 @@ def test_paths_that_are_no_plan(tmp_path):
 )
 def test_files_that_are_no_areas(areas, said, tmp_path):
     assert said in faults(tmp_path, PLAN, areas)
+
+
+@pytest.mark.parametrize("name", ["all", "ALL", "All  Areas", "all-areas", "\uff41ll"])
+def test_no_area_is_called_as_all_together_are(name, tmp_path):
+    assert f"An area is called {name!r}, as tables call all areas together" in faults(
+        tmp_path, PLAN, wards(("South", name, "North"))
+    )
+    # One that does not take part is in nobody's way, and without names the whole is one area.
+    use = changed(('label = "ward"', 'label = "ward"\nuse = ["South", "North"]'))
+    assert read_plan(write_town(tmp_path, use, wards(("South", name, "North")))).areas == ("North", "South")
+    whole = changed(('label = "ward"', ""))
+    assert read_plan(write_town(tmp_path, whole, wards(("South", name, "North")))).areas == ("all",)
 
 
 def test_areas_may_be_a_geopackage_in_degrees(tmp_path):
