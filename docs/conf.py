@@ -29,6 +29,9 @@ numpydoc_show_class_members = False
 html_theme = "furo"
 html_title = f"predpol_eval {release}"
 html_copy_source = False
+html_static_path = ["_static"]
+# On paper the page for vendors is two sides of A4.
+html_css_files = ["print.css"]
 
 
 def _write_api_page() -> None:

@@ -5,21 +5,20 @@ from __future__ import annotations
 import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated
 
 import typer
 
 from predpol_eval.cli.console import plain_errors, say
+from predpol_eval.cli.options import crimes_of
+from predpol_eval.cli.trial_rehearse import rehearse
+from predpol_eval.cli.trial_report import report
+from predpol_eval.cli.trial_secrets import Folder, Reason, make_secret, open_names, register_key, revoke_key, seal_names
 from predpol_eval.errors import InputError
-
-if TYPE_CHECKING:
-    from predpol_eval.events import Events
 
 office = typer.Typer()
 
-Folder = Annotated[Path, typer.Argument(help="Folder of the trial.")]
 Night = Annotated[str, typer.Argument(help="Day on which the night begins, such as 2018-07-01.")]
-Reason = Annotated[str, typer.Option("--reason", help="Why, in plain words: it stands in the record.")]
 EventsFile = Annotated[Path, typer.Option("--events", help="Recorded crimes.")]
 Format = Annotated[str, typer.Option("--format", help="Whose file it is; see `predpol-eval formats`.")]
 Read = Annotated[
@@ -68,8 +67,11 @@ def power(
 
         chosen = read_plan(plan)
         grid = chosen.make_grid(plan.parent)
-        found = detectable(chosen, _events(events, format, read), grid, n_jobs=jobs, progress=True)
+        found = detectable(chosen, crimes_of(events, format, read), grid, n_jobs=jobs, progress=True)
         typer.echo(found.in_words())
+
+
+office.command()(rehearse)
 
 
 @office.command()
@@ -90,69 +92,10 @@ def amend(
         typer.echo(amend_plan(Trial(folder), tables, reason).in_words())
 
 
-@office.command("register-key")
-def register_key(
-    folder: Folder,
-    label: Annotated[str, typer.Argument(help="Whose it is.")],
-    public: Annotated[Path, typer.Argument(help="File of the public key.")],
-    reason: Reason = "first key",
-) -> None:
-    """Register the public key of a submitter."""
-    with plain_errors():
-        from predpol_eval.trial.administration import register_key as register
-        from predpol_eval.trial.folder import Trial
-
-        with public.open("rb") as handle:
-            content = handle.read(65_536)
-        mark = register(Trial(folder), label, content, reason)
-        typer.echo(f"{label}: compare this with what they read out: {mark}")
-
-
-@office.command("revoke-key")
-def revoke_key(
-    folder: Folder,
-    label: Annotated[str, typer.Argument(help="Whose it is.")],
-    fingerprint: Annotated[str, typer.Argument(help="Of the key.")],
-    reason: Reason,
-) -> None:
-    """Revoke a key; what was received before stays valid."""
-    with plain_errors():
-        from predpol_eval.trial.administration import revoke_key as revoke
-        from predpol_eval.trial.folder import Trial
-
-        revoke(Trial(folder), label, fingerprint, reason)
-        typer.echo(f"{label}: revoked.")
-
-
-@office.command("seal-names")
-def seal_names(
-    folder: Folder,
-    names: Annotated[
-        Path, typer.Argument(help='TOML: A = "name of the vendor" for every label; delete it afterwards.')
-    ],
-) -> None:
-    """Write who is who into a sealed file of its own, and its hash into the ledger."""
-    with plain_errors():
-        from predpol_eval.trial.administration import seal
-        from predpol_eval.trial.folder import Trial
-
-        try:
-            read = tomllib.loads(names.read_text(encoding="utf-8"))
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            # What stands in the file is not repeated.
-            raise InputError(f'{names.name} cannot be read as TOML; write lines such as A = "name".') from error
-        passphrase = typer.prompt("Passphrase", hide_input=True, confirmation_prompt=True)
-        typer.echo(str(seal(Trial(folder), {key: str(value) for key, value in read.items()}, passphrase)))
-
-
-@office.command("make-secret")
-def make_secret(path: Annotated[Path, typer.Argument(help="New file.")]) -> None:
-    """Make the secret of the pseudonyms in what vendors are given; keep a copy apart."""
-    with plain_errors():
-        from predpol_eval.trial.outcomes.pseudonyms import make_secret as make
-
-        make(path)
-        typer.echo(str(path))
+office.command("register-key")(register_key)
+office.command("revoke-key")(revoke_key)
+office.command("seal-names")(seal_names)
+office.command("make-secret")(make_secret)
 
 
 @office.command()
@@ -171,7 +114,7 @@ def release(
         from predpol_eval.trial.folder import Trial
         from predpol_eval.trial.outcomes.pseudonyms import read_secret
 
-        made = release_night(Trial(folder), _events(events, format, read), night, read_secret(secret))
+        made = release_night(Trial(folder), crimes_of(events, format, read), night, read_secret(secret))
         made.save(output)
         typer.echo(f"{made.words}\nSHA-256: {made.sha256}")
 
@@ -190,7 +133,7 @@ def submit(
         from predpol_eval.trial.intake import check_receipt, judge, read_submitted, receive
 
         trial = Trial(folder)
-        signed = envelope or file.with_name(file.name + ".envelope")
+        signed = envelope or file.parent / f"{file.name}.envelope"
         sealed = None
         if signed.is_file():
             with signed.open("rb") as handle:
@@ -254,7 +197,7 @@ def snapshot(
         from predpol_eval.trial.data_exchange import take_snapshot
         from predpol_eval.trial.folder import Trial
 
-        kept = take_snapshot(Trial(folder), _events(events, format, read), _moment(taken_at), forced=forced)
+        kept = take_snapshot(Trial(folder), crimes_of(events, format, read), _moment(taken_at), forced=forced)
         typer.echo(repr(kept))
 
 
@@ -279,16 +222,19 @@ def status(folder: Folder, night: Annotated[str | None, typer.Option("--night", 
         typer.echo(status_of(Trial(folder), night))
 
 
-@office.command("open-names")
-def open_names(path: Annotated[Path, typer.Argument(help="The sealed file.")]) -> None:
-    """Open the sealed file of who is who, once the trial is over."""
+@office.command()
+def wait(folder: Folder) -> None:
+    """Wait until a clock that is behind the last record has come to it: until then nothing can be recorded."""
     with plain_errors():
-        from predpol_eval.trial.keys import open_names as opened
+        from predpol_eval.trial.folder import Trial
+        from predpol_eval.trial.ledger.clock import told
+        from predpol_eval.trial.waiting import wait as until_then
 
-        with path.open("rb") as handle:
-            content = handle.read(1_000_000)
-        for label, name in opened(content, typer.prompt("Passphrase", hide_input=True)).items():
-            typer.echo(f"{label}: {name}")
+        found = until_then(Trial(folder), say=lambda left: say(f"The clock is {told(left)} behind the last record."))
+        typer.echo(f"Records can be added. The clock was {told(found)} behind." if found else "Records can be added.")
+
+
+office.command("open-names")(open_names)
 
 
 @office.command()
@@ -312,19 +258,25 @@ def standings(
     provisional: Annotated[
         bool, typer.Option("--provisional", help="With nights whose crimes are not yet settled.")
     ] = False,
+    patrols: Annotated[
+        Path | None, typer.Option("--patrols", help="Log of patrols: CSV with night, area, cell, minutes.")
+    ] = None,
 ) -> None:
     """Say in words, taken from the numbers alone, who caught how much and what can be told apart so far."""
     with plain_errors():
+        from predpol_eval.trial.findings import findings_of
         from predpol_eval.trial.folder import Trial
-        from predpol_eval.trial.scoring.nights_tally import tally_of
-        from predpol_eval.trial.standings import league, sequences, standings_in_words
+        from predpol_eval.trial.standings import read_dosage
 
         trial = Trial(folder)
-        history = trial.history()
-        plan, void = trial.plan(history), tuple(history.void)
-        tally = tally_of(trial, history, settled=not provisional)
-        found = league(tally, plan, void=void)
-        typer.echo("\n".join(standings_in_words(found, courses=sequences(tally, plan, void=void))))
+        logged = None
+        if patrols is not None:
+            plan = trial.plan(trial.history())
+            with patrols.open("rb") as handle:
+                # One byte more than is allowed is enough to refuse it.
+                content = handle.read(plan.limits.bytes + 1)
+            logged = read_dosage(content, plan, trial.grid)
+        typer.echo("\n".join(findings_of(trial, provisional=provisional, patrols=logged).words()))
 
 
 @office.command()
@@ -341,6 +293,9 @@ def look(folder: Folder, number: Annotated[int, typer.Argument(help="Which of th
         history = trial.history()
         table = league(tally_of(trial, history), trial.plan(history), void=tuple(history.void))
         typer.echo("\n".join(standings_in_words(table, found)))
+
+
+office.command()(report)
 
 
 @office.command()
@@ -366,14 +321,6 @@ def verify(
             say(f"{len(found)} differences in all." if len(found) > 1 else "No other difference.")
             raise typer.Exit(DIFFERS)
         typer.echo("All is as it was recorded: chain, plan, signatures, verdicts, closings, scores, looks.")
-
-
-def _events(path: Path, format: str, read: list[str] | None) -> Events:
-    from predpol_eval.cli.options import setting
-    from predpol_eval.data import read_events
-
-    options: dict[str, Any] = dict(setting(text) for text in read or ())
-    return read_events(path, format=format, **options)
 
 
 def _moment(text: str) -> datetime:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +15,7 @@ from predpol_eval.errors import InputError
 vendor = typer.Typer()
 
 PlanFile = Annotated[
-    Path, typer.Option("--plan", help="The plan.json that you were given, with its file of areas beside it.")
+    Path, typer.Option("--plan", help="The plan.json that you were given, with all that lay beside it.")
 ]
 Label = Annotated[str, typer.Option("--label", help="Your label in the trial.")]
 NightNames = Annotated[
@@ -72,15 +73,18 @@ def check(
 ) -> None:
     """Run the very checks that your file will meet, before you hand it in. Exit code 1: it would be rejected."""
     with plain_errors():
+        from predpol_eval.trial.canonical import utc_text
         from predpol_eval.trial.folder import read_handed_out
+        from predpol_eval.trial.intake import rules_for
         from predpol_eval.trial.submissions.checked import check_submission
 
         read = read_handed_out(plan)
+        rules = rules_for(read, night, utc_text(datetime.now(UTC)))
         if not file.is_file():
             raise InputError(f"{file.name!r} is no file; give a CSV, Parquet or GeoJSON file.")
         with file.open("rb") as handle:
-            data = handle.read(read.limits.bytes + 1)
-        found = check_submission(data, read, read.make_grid(), label=label, nights=tuple(night), name=file.name)
+            data = handle.read(rules.limits.bytes + 1)
+        found = check_submission(data, rules, read.make_grid(), label=label, nights=tuple(night), name=file.name)
         typer.echo(found.in_words())
         if found.outcome != "accepted":
             raise typer.Exit(FAILED)
@@ -101,27 +105,30 @@ def sign(
 ) -> None:
     """Sign a file: writes FILE.envelope beside it, which is handed in together with it."""
     with plain_errors():
-        from datetime import UTC, datetime
-
         from predpol_eval.resumable_folders import write_whole
+        from predpol_eval.trial.canonical import utc_text
         from predpol_eval.trial.folder import read_handed_out
+        from predpol_eval.trial.intake import rules_for
         from predpol_eval.trial.keys import read_private, sign_submission
 
         secret = typer.prompt("Passphrase", hide_input=True) if passphrase else None
         private = read_private(key, secret)
         read = read_handed_out(plan)
-        if not file.is_file() or file.stat().st_size > read.limits.bytes:
-            raise InputError(f"{file.name!r} is no file of at most {read.limits.bytes:,} bytes.")
+        now = datetime.now(UTC)
+        most = rules_for(read, night, utc_text(now)).limits.bytes
+        if not file.is_file() or file.stat().st_size > most:
+            raise InputError(f"{file.name!r} is no file of at most {most:,} bytes.")
         made = sign_submission(
             file.read_bytes(),
             private,
-            plan=read.sha256,
+            # That of the plan as it was locked, which amendments leave as it is.
+            plan=read.locked.sha256,
             label=label,
             nights=night,
             serial=time.time_ns() // 1_000_000 if serial is None else serial,
-            now=datetime.now(UTC),
+            now=now,
         )
         path = file.with_name(file.name + ".envelope")
         write_whole(path, made.to_bytes())
-        say(f"Signed for {', '.join(made.nights)} under the plan {read.sha256[:16]}..., number {made.serial}.")
+        say(f"Signed for {', '.join(made.nights)} under the plan {read.locked.sha256[:16]}..., number {made.serial}.")
         typer.echo(str(path))

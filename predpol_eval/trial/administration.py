@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from predpol_eval.errors import InputError
-from predpol_eval.trial.folder import Trial
+from predpol_eval.trial.canonical import utc_moment
+from predpol_eval.trial.folder import Trial, hand_out
 from predpol_eval.trial.history import History
 from predpol_eval.trial.keys import commitment, read_public, seal_names
 from predpol_eval.trial.plan import Amendment, amend
@@ -63,7 +64,7 @@ def revoke_key(trial: Trial, label: str, fingerprint: str, reason: str) -> None:
 
 
 def amend_plan(trial: Trial, changes: Mapping[str, Any], reason: str) -> Amendment:
-    """Amend the plan by a dated record; see `plan.amend` for what may be.
+    """Amend the plan by a dated record, and put it into the folder for vendors; see `plan.amend` for what may be.
 
     Raises
     ------
@@ -72,8 +73,12 @@ def amend_plan(trial: Trial, changes: Mapping[str, Any], reason: str) -> Amendme
     """
     with trial.ledger() as ledger, ledger.writing():
         history = History().read(ledger.records())
-        _, made = amend(trial.plan(history), changes, reason=reason, at=trial.clock())
+        # As its record will have it: that of the last one, where the clock is behind it.
+        at = max(trial.clock(), utc_moment(history.last_at))
+        _, made = amend(trial.plan(history), changes, reason=reason, at=at)
         ledger.append("amendment", {"blob": trial.blobs.put(made.to_bytes()), "reason": made.reason})
+    # What vendors check their files by; should it fail, it is recorded all the same, and can be handed out again.
+    hand_out(trial)
     return made
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from predpol_eval.errors import InputError
 from predpol_eval.trial.canonical import utc_text
@@ -12,7 +13,11 @@ from predpol_eval.trial.history import Closing, History
 from predpol_eval.trial.intake import judge
 from predpol_eval.trial.ledger import export_head
 
+if TYPE_CHECKING:
+    from predpol_eval.trial.plan import TrialPlan
+
 MOST_REASON = 1_000
+_TRIES = 10
 
 
 def close_night(trial: Trial, night: str) -> Closing:
@@ -35,35 +40,44 @@ def close_night(trial: Trial, night: str) -> Closing:
     InputError
         If its deadline has not come.
     """
-    judge(trial)
-    history = trial.history()
-    if night in history.closings:
-        return history.closings[night]
-    with trial.ledger() as ledger:
-        with ledger.writing():
+    for _ in range(_TRIES):
+        judge(trial)
+        history = trial.history()
+        if night in history.closings:
+            return history.closings[night]
+        with trial.ledger() as ledger, ledger.writing():
             history.read(ledger.records(since=history.last + 1))
-            if night not in history.closings:
-                plan = trial.plan(history)
-                deadline, now = plan.night(night).deadline, trial.clock()
-                if now < deadline:
-                    raise InputError(
-                        f"The deadline of {night} is {utc_text(deadline)}, and it is {utc_text(now)}: until then files "
-                        "may come. Close it afterwards."
-                    )
-                if history.waiting:
-                    raise InputError(f"Files came in while {night} was being closed; close it again.")
-                standing: dict[str, int] = {}
-                absent: dict[str, str] = {}
-                for label in plan.submitters:
-                    receipt = history.standing(label, night)
-                    if receipt is not None:
-                        standing[label] = receipt.number
-                        continue
-                    absent[label] = history.absence(label, night)
-                    ledger.append("missing", {"label": label, "night": night, "why": absent[label]})
-                ledger.append("closed", {"night": night, "standing": standing, "absent": absent})
-        history.read(ledger.records(since=history.last + 1))
-    return history.closings[night]
+            if night in history.closings:
+                return history.closings[night]
+            plan = trial.plan(history)
+            deadline, now = plan.night(night).deadline, trial.clock()
+            if now < deadline:
+                raise InputError(
+                    f"The deadline of {night} is {utc_text(deadline)}, and it is {utc_text(now)}: until then files may "
+                    "come. Close it afterwards."
+                )
+            if any(night in receipt.nights for receipt in history.waiting):
+                # It came in while the others were being checked.
+                continue
+            standing, absent = stands_for(plan, history, night)
+            for label, why in absent.items():
+                ledger.append("missing", {"label": label, "night": night, "why": why})
+            ledger.append("closed", {"night": night, "standing": standing, "absent": absent})
+            history.read(ledger.records(since=history.last + 1))
+            return history.closings[night]
+    raise InputError(f"Files for {night} keep coming in while it is being closed; close it again.")
+
+
+def stands_for(plan: TrialPlan, history: History, night: str) -> tuple[dict[str, int], dict[str, str]]:
+    """Which receipt stands for each submitter on a night so far, and why none does for the others."""
+    standing, absent = {}, {}
+    for label in plan.submitters:
+        receipt = history.standing(label, night)
+        if receipt is None:
+            absent[label] = history.absence(label, night)
+        else:
+            standing[label] = receipt.number
+    return standing, absent
 
 
 def declare_void(trial: Trial, nights: Iterable[str], reason: str) -> None:
@@ -84,13 +98,7 @@ def declare_void(trial: Trial, nights: Iterable[str], reason: str) -> None:
     with trial.ledger() as ledger, ledger.writing():
         history = History().read(ledger.records())
         plan = trial.plan(history)
-        faults = []
-        for name in wanted:
-            night = plan.night(name)
-            if name in history.void:
-                faults.append(f"{name} is void already")
-            elif any(_knows(body, utc_text(night.start)) for body in history.snapshots):
-                faults.append(f"of {name} crimes are recorded in a snapshot already")
+        faults = [fault for name in wanted if (fault := why_not_void(plan, history, name))]
         if faults:
             raise InputError(f"Not declared void: {'; '.join(faults)}. A night is void only if it is said beforehand.")
         ledger.append("void", {"nights": list(wanted), "reason": told})
@@ -100,6 +108,22 @@ def keep_head(trial: Trial, where: str | Path, night: str) -> Path:
     """Write the hash that stands for the whole ledger, for vendors to keep."""
     with trial.ledger(read_only=True) as ledger:
         return export_head(ledger, where, night)
+
+
+def why_not_void(plan: TrialPlan, history: History, night: str) -> str:
+    """Why a night cannot be declared void (any more); blank if it can.
+
+    Raises
+    ------
+    InputError
+        If the plan has no such night.
+    """
+    start = plan.night(night).start
+    if night in history.void:
+        return f"{night} is void already"
+    if any(_knows(body, utc_text(start)) for body in history.snapshots):
+        return f"of {night} crimes are recorded in a snapshot already"
+    return ""
 
 
 def _knows(body: object, start: str) -> bool:

@@ -47,6 +47,8 @@ class Trial:
     folder: Path
     clock: Callable[[], datetime] = utc_now
     blobs: Blobs = field(init=False, repr=False)
+    # What was read last, and the hash of the last record of it: that of a whole chain.
+    _known: tuple[History, str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         self.folder = Path(self.folder)
@@ -56,6 +58,7 @@ class Trial:
                 "locked, or lock one with `predpol-eval trial lock`."
             )
         self.blobs = Blobs(self.folder / BLOBS)
+        self._known = History(), ""
 
     @contextlib.contextmanager
     def ledger(self, *, read_only: bool = False) -> Iterator[Ledger]:
@@ -64,9 +67,14 @@ class Trial:
             yield opened
 
     def history(self) -> History:
-        """All that the records say so far."""
+        """All that the records say so far; of a ledger that has grown only what is new is read."""
+        before, mark = self._known
         with self.ledger(read_only=True) as ledger:
-            return History().read(ledger.records())
+            same = 0 < before.last <= len(ledger) and ledger.record(before.last).hash == mark
+            found = before.copy() if same else History()
+            found.read(ledger.records(since=found.last + 1))
+            self._known = found.copy(), ledger.record(found.last).hash
+        return found
 
     @cached_property
     def locked(self) -> TrialPlan:
@@ -138,30 +146,39 @@ def lock(plan: str | Path | TrialPlan, folder: str | Path, *, clock: Callable[[]
 
 
 def hand_out(trial: Trial) -> Path:
-    """Write the locked plan, with its areas, into a folder for vendors; it can be made again at any time.
+    """Write the locked plan, its areas and its amendments into a folder for vendors; it can be made again at any time.
 
     Returns
     -------
     path
-        ``plan.json``, which `read_handed_out` reads. The plan's hash is of these bytes, so that it is the same with
-        whatever versions vendors have.
+        ``plan.json``, which `read_handed_out` reads, with ``plan.amendment-1.json`` and so on beside it. The plan's
+        hash is of the bytes of the former, so that it is the same with whatever versions vendors have.
     """
     place = trial.folder / HANDED_OUT
     place.mkdir(exist_ok=True)
     write_whole(place / Path(trial.locked.areas_file).name, trial.locked.areas_bytes)
+    for number, name in enumerate(trial.history().amendments, 1):
+        write_whole(_amendment_file(place / LOCKED, number), trial.blobs.get(name))
     write_whole(place / LOCKED, trial.locked.canonical)
     return place / LOCKED
+
+
+def _amendment_file(plan: Path, number: int | str) -> Path:
+    return plan.with_name(f"{plan.stem}.amendment-{number}.json")
 
 
 def read_handed_out(path: str | Path) -> TrialPlan:
     """Read a plan as vendors have it: ``plan.json`` with its file of areas beside it; or ``plan.toml``, not yet locked.
 
+    Amendments that lie beside it (``plan.amendment-1.json`` and so on) are applied; what is signed names the hash of
+    the plan as it was locked, ``locked.sha256`` of what is given back.
+
     Raises
     ------
     InputError
-        If it cannot be read, or the file of areas is missing.
+        If it cannot be read, or the file of areas or an amendment before another is missing.
     PlanLockedError
-        If the areas are other ones.
+        If the areas are other ones, or an amendment is of another plan.
     """
     place = Path(path)
     if place.suffix.lower() != ".json":
@@ -175,4 +192,16 @@ def read_handed_out(path: str | Path) -> TrialPlan:
             f"{place.name} is no plan that was locked ({type(error).__name__}: {error}); give the plan.json that "
             "you were given, unchanged."
         ) from error
-    return load_plan(content, read_bytes(beside, "file of areas", MOST_BYTES))
+    areas = read_bytes(beside, "file of areas", MOST_BYTES)
+    files = [_amendment_file(place, number + 1) for number in range(_amendments_beside(place))]
+    made = [Amendment.from_bytes(read_bytes(file, "amendment", MOST_PLAN)) for file in files]
+    return apply(content, made, areas=areas)
+
+
+def _amendments_beside(plan: Path) -> int:
+    """The greatest number of an amendment beside a plan; one before it that is missing is told when it is read."""
+    ends = (
+        found.name.removesuffix(".json").rpartition("-")[2]
+        for found in plan.parent.glob(_amendment_file(plan, "*").name)
+    )
+    return max((int(end) for end in ends if end.isascii() and end.isdigit() and len(end) < 5), default=0)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from copy import copy
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from predpol_eval.errors import InputError
@@ -90,6 +91,8 @@ class History:
         By the number of the receipt: the last one, should a held file have been looked at again.
     closings, void : dict
         By night; of a void night its reason.
+    missing : dict
+        By night and label: why nothing stands, as it was written down before the closing.
     snapshots : list of mapping
         Outcomes, as `Snapshot.record` writes them.
     scores, looks : list of Record
@@ -97,6 +100,8 @@ class History:
         SHA-256 of the sealed names.
     last : int
         Number of the last record that was read.
+    last_at : str
+        Its moment.
     """
 
     register: KeyRegister = field(default_factory=KeyRegister)
@@ -105,11 +110,13 @@ class History:
     verdicts: dict[int, Verdict] = field(default_factory=dict)
     closings: dict[str, Closing] = field(default_factory=dict)
     void: dict[str, str] = field(default_factory=dict)
+    missing: dict[str, dict[str, str]] = field(default_factory=dict)
     snapshots: list[Mapping[str, Any]] = field(default_factory=list)
     scores: list[Record] = field(default_factory=list)
     looks: list[Record] = field(default_factory=list)
     names: str | None = None
     last: int = 0
+    last_at: str = ""
     _keys: list[Record] = field(default_factory=list)
     _by_envelope: dict[str, int] = field(default_factory=dict)
     _stands: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -137,8 +144,17 @@ class History:
                     f"Record {record.number} ({record.kind}) does not say what such a record says "
                     f"({type(error).__name__}: {error}); it was written by another program. Verify the ledger."
                 ) from error
-            self.last = record.number
+            self.last, self.last_at = record.number, record.at
         return self
+
+    def copy(self) -> History:
+        """The same state, which may be read on by itself."""
+        made = copy(self)
+        for part in fields(self):
+            value = getattr(self, part.name)
+            if isinstance(value, list | dict):
+                setattr(made, part.name, value.copy())
+        return made
 
     @property
     def waiting(self) -> list[Receipt]:
@@ -209,11 +225,13 @@ class History:
         elif record.kind == "verdict":
             self._judge(record)
         elif record.kind == "closed":
-            self.closings[body["night"]] = Closing(
-                record.number, record.at, body["night"], dict(body["standing"]), dict(body["absent"])
-            )
+            closing = Closing(record.number, record.at, body["night"], dict(body["standing"]), dict(body["absent"]))
+            # What was said first holds; a second one, which nothing here writes, is named by whoever verifies.
+            self.closings.setdefault(closing.night, closing)
+        elif record.kind == "missing":
+            self.missing.setdefault(body["night"], {})[body["label"]] = body["why"]
         elif record.kind == "void":
-            self.void.update(dict.fromkeys(body["nights"], body["reason"]))
+            self.void = dict.fromkeys(body["nights"], body["reason"]) | self.void
         elif record.kind == "snapshot":
             self.snapshots.append(body["snapshot"])
         elif record.kind == "score":

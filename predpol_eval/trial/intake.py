@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,9 +12,11 @@ from predpol_eval.trial.canonical import canonical_json, sha256_of, utc_text
 from predpol_eval.trial.folder import Trial
 from predpol_eval.trial.history import History, Receipt, Verdict
 from predpol_eval.trial.keys import SignatureRefused, read_envelope
+from predpol_eval.trial.keys.cryptography_extra import need_cryptography
 from predpol_eval.trial.submissions.checked import check_submission, clean_name
 
 if TYPE_CHECKING:
+    from predpol_eval.trial.plan import TrialPlan
     from predpol_eval.trial.submissions.checked import Checked
 
 LARGEST_ENVELOPE = 64 * 1024
@@ -53,7 +55,9 @@ def read_submitted(trial: Trial, path: str | Path) -> bytes:
         If it is none, or too large.
     """
     place = Path(path)
-    limit = trial.plan(trial.history()).limits.bytes
+    plan = trial.plan(trial.history())
+    # For nights before an amendment what was promised for them holds; which nights it is for, its envelope says.
+    limit = max(plan.in_force(night).limits.bytes for night in plan.nights)
     try:
         if not place.is_file():
             raise InputError(f"{place.name!r} is no file; give a CSV, Parquet or GeoJSON file.")
@@ -86,14 +90,19 @@ def receive(trial: Trial, data: bytes, envelope: bytes | None, name: str = "") -
     SignatureRefused
         If it is not signed by its submitter, for this trial; this is recorded, the file is not kept.
     InputError
-        If it is too large, for a night that the plan does not have, or by nobody who takes part; likewise.
+        If it is too large, for a night that the plan does not have, or by nobody who takes part; likewise. If
+        `cryptography` is missing, or the trial cannot be read, nothing is recorded.
     """
     history = trial.history()
+    # What fails here is our fault, and no submitter is refused for it.
+    need_cryptography("Taking in a file")
+    plan = trial.plan(history)
     try:
         sealed = _read(envelope)
-        _refuse_foreign(trial, history, sealed, data)
+        _refuse_foreign(trial, plan, sealed, data)
         before = history.of_envelope(sealed.sha256)
-        if before is not None:
+        # With another file it is no repetition: to say that it was received would be an acknowledgement of that one.
+        if before is not None and before.file == sha256_of(data):
             return Taken(before, again=True)
         # Looked at before anything is kept: strangers fill no disk.
         _check(trial, history, sealed, data)
@@ -147,16 +156,9 @@ def judge(trial: Trial) -> list[Verdict]:
     given = []
     while history.waiting:
         receipt = history.waiting[0]
-        checked, kept = _checked(trial, history, receipt)
-        with trial.ledger() as ledger:
-            with ledger.writing():
-                history.read(ledger.records(since=history.last + 1))
-                ours = receipt.number not in history.verdicts
-                if ours:
-                    ledger.append("verdict", _verdict(trial, history, receipt, checked, kept))
-            history.read(ledger.records(since=history.last + 1))
-        if ours:
-            given.append(history.verdicts[receipt.number])
+        verdict = _give_verdict(trial, history, receipt, None)
+        if verdict is not None:
+            given.append(verdict)
     return given
 
 
@@ -169,18 +171,31 @@ def judge_held(trial: Trial, receipt: int) -> Verdict:
         If it is not held.
     """
     history = trial.history()
+    before = history.verdicts.get(receipt)
     if receipt not in {one.number for one in history.held}:
         raise InputError(
             f"Record {receipt} is no receipt that is held. Held are "
             f"{', '.join(str(one.number) for one in history.held) or 'none'}."
         )
-    checked, kept = _checked(trial, history, history.receipts[receipt])
-    with trial.ledger() as ledger:
-        with ledger.writing():
+    # Should somebody else be doing so at this moment, theirs is the verdict.
+    return _give_verdict(trial, history, history.receipts[receipt], before) or history.verdicts[receipt]
+
+
+def _give_verdict(trial: Trial, history: History, receipt: Receipt, before: Verdict | None) -> Verdict | None:
+    """Check a file and record what became of it; None if somebody else did so meanwhile."""
+    while True:
+        earlier = history.prints(receipt.label, receipt.number)
+        checked, kept = _checked(trial, history, receipt)
+        with trial.ledger() as ledger, ledger.writing():
             history.read(ledger.records(since=history.last + 1))
-            ledger.append("verdict", _verdict(trial, history, history.receipts[receipt], checked, kept))
-        history.read(ledger.records(since=history.last + 1))
-    return history.verdicts[receipt]
+            if history.verdicts.get(receipt.number) != before:
+                return None
+            # The checks are to know all that was predicted before: a file that was held may have been checked since.
+            if history.prints(receipt.label, receipt.number) == earlier:
+                ledger.append("verdict", _verdict(trial, history, receipt, checked, kept))
+                # Before it is recorded for good: a verdict that cannot be read would be in the way of all that follow.
+                history.read(ledger.records(since=history.last + 1))
+                return history.verdicts[receipt.number]
 
 
 def outcomes_of(
@@ -224,13 +239,35 @@ def check_receipt(trial: Trial, history: History, receipt: Receipt) -> Checked:
     """Run the checks on a file that was received, under the plan of that moment; the same whenever it is asked for."""
     return check_submission(
         trial.blobs.get(receipt.file),
-        trial.plan(history, receipt.amendments),
+        rules_for(trial.plan(history, receipt.amendments), receipt.nights, receipt.at),
         trial.grid,
         label=receipt.label,
         nights=receipt.nights,
         name=receipt.name,
         earlier=history.prints(receipt.label, receipt.number),
     )
+
+
+def rules_for(plan: TrialPlan, nights: Iterable[str], at: str) -> TrialPlan:
+    """The plan that a file is held against: that in force for the first of its nights for which it is in time.
+
+    An amendment holds from a night on; what is handed in for a night before it is judged as was promised for that one.
+
+    Parameters
+    ----------
+    plan : TrialPlan
+        With the amendments made by then.
+    nights : iterable of str
+        For which it is handed in; those that the plan does not have are passed over.
+    at : str
+        Moment of the receipt.
+    """
+    wanted = set(nights)
+    asked = [night for night in plan.nights if night.name in wanted]
+    if not asked:
+        return plan
+    open_ones = (night for night in asked if at < utc_text(night.deadline))
+    return plan.in_force(next(open_ones, asked[0]))
 
 
 def _checked(trial: Trial, history: History, receipt: Receipt) -> tuple[Checked, dict[str, Any]]:
@@ -257,19 +294,19 @@ def _read(envelope: bytes | None) -> Any:
     return read_envelope(envelope)
 
 
-def _refuse_foreign(trial: Trial, history: History, sealed: Any, data: bytes) -> None:
-    plan = trial.plan(history)
+def _refuse_foreign(trial: Trial, plan: TrialPlan, sealed: Any, data: bytes) -> None:
     faults: list[str] = []
-    if len(data) > plan.limits.bytes:
-        faults.append(f"the file has more than the {plan.limits.bytes:,} bytes that the plan allows")
-    if sealed.label not in plan.submitters:
-        faults.append(f"{sealed.label!r} takes no part; the submitters are {', '.join(plan.submitters)}")
     names: Sequence[str] = [night.name for night in plan.nights]
     others = [night for night in sealed.nights if night not in names]
+    limits = rules_for(plan, sealed.nights, utc_text(trial.clock())).limits
+    if len(data) > limits.bytes:
+        faults.append(f"the file has more than the {limits.bytes:,} bytes that the plan allows")
+    if sealed.label not in plan.submitters:
+        faults.append(f"{sealed.label!r} takes no part; the submitters are {', '.join(plan.submitters)}")
     if others:
         faults.append(f"the plan has no night {', '.join(others[:5])}; its nights are {names[0]} to {names[-1]}")
-    if len(sealed.nights) > plan.limits.nights:
-        faults.append(f"it is for {len(sealed.nights)} nights, and the plan allows {plan.limits.nights} at once")
+    if len(sealed.nights) > limits.nights:
+        faults.append(f"it is for {len(sealed.nights)} nights, and the plan allows {limits.nights} at once")
     if faults:
         raise InputError(f"The submission is refused: {'; '.join(faults)}.")
 
@@ -278,7 +315,8 @@ def _check(trial: Trial, history: History, sealed: Any, data: bytes) -> None:
     history.register.check(
         sealed,
         data,
-        received_at=trial.clock(),
+        # As its record will have it: that of the last one, where the clock is behind it.
+        received_at=max(utc_text(trial.clock()), history.last_at),
         plan=trial.locked.sha256,
         last_serial=history.last_serial(sealed.label),
     )

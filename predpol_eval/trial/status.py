@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from predpol_eval.trial.canonical import utc_text
 from predpol_eval.trial.folder import Trial
+from predpol_eval.trial.ledger.clock import LAG, told
+from predpol_eval.trial.waiting import behind
 
 
 def status_of(trial: Trial, night: str | None = None) -> str:
@@ -33,6 +35,9 @@ def status_of(trial: Trial, night: str | None = None) -> str:
         f"{len(history.closings)} closed, {len(history.void)} void, {len(plan.amendments)} amendments",
         f"plan {plan.locked.sha256}, {history.last} records, {len(history.snapshots)} snapshots",
     ]
+    late = behind(trial)
+    if late > LAG:
+        lines.append(f"the clock is {told(late)} behind the last record: until it has come to it, nothing is recorded")
     for label in plan.submitters:
         key = history.register.of(label, now)
         lines.append(f"key of {label}: {'none in force' if key is None else key.fingerprint}")
@@ -44,8 +49,8 @@ def status_of(trial: Trial, night: str | None = None) -> str:
         lines.append(f"  void: {history.void[chosen.name]}")
     for label in plan.submitters:
         receipt = history.standing(label, chosen.name)
-        told = f"record {receipt.number} of {receipt.at}" if receipt else _nothing(history.absence(label, chosen.name))
-        lines.append(f"  {label}: {told}")
+        what = f"record {receipt.number} of {receipt.at}" if receipt else _nothing(history.absence(label, chosen.name))
+        lines.append(f"  {label}: {what}")
     return "\n".join(lines)
 
 

@@ -10,7 +10,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from predpol_eval.cli import app
+from predpol_eval.trial.folder import Trial
 from predpol_eval.trial.plan import example
+from predpol_eval.trial.waiting import wait
 from tests.trial.plan.town import PLAN, write_town
 
 
@@ -111,6 +113,41 @@ def test_an_amendment(town, tmp_path):
     assert "19:30" in done("amend", trial, changes, "--reason", "vendors asked for it")
     changes.write_text("[budget]\nboxes = 20\n", encoding="utf-8")
     assert run("amend", trial, changes, "--reason", "more boxes").exit_code == 2
+
+
+def test_vendors_check_and_sign_under_an_amendment(town, tmp_path, tomorrow):
+    trial, changes, file = tmp_path / "trial", tmp_path / "changes.toml", tmp_path / "tonight.csv"
+    done("lock", town, trial)
+    done("keygen", tmp_path, "--label", "A", "--no-passphrase")
+    done("register-key", trial, "A", tmp_path / "A.public.pem")
+    plan, night = trial / "for-vendors" / "plan.json", ("--night", tomorrow)
+    done("template", "--plan", plan, *night, "-o", file)
+    done("check", file, "--plan", plan, "--label", "A", *night)
+    changes.write_text("[limits]\nrows = 5\n", encoding="utf-8")
+    done("amend", trial, changes, "--reason", "smaller files")
+    assert run("check", file, "--plan", plan, "--label", "A", *night).exit_code == 1
+    # What is signed names the plan as it was locked, so that it is taken in, and told the same.
+    done("sign", file, "--plan", plan, "--label", "A", *night, "--key", tmp_path / "A.private.pem", "--no-passphrase")
+    told = run("submit", trial, file)
+    assert told.exit_code == 1
+    assert f"{tomorrow}: rejected" in told.output
+    done("verify", trial)
+
+
+def test_a_clock_is_waited_for(town, tmp_path, monkeypatch):
+    trial = tmp_path / "trial"
+    done("lock", town, trial)
+    assert done("wait", trial) == "Records can be added.\n"
+    now = datetime.datetime.now(datetime.UTC)
+    here = Trial(trial, lambda: now + datetime.timedelta(hours=2))
+    with here.ledger() as ledger:
+        ledger.append("refused", {"code": "not admitted"})
+    moments = iter([now, now + datetime.timedelta(hours=2)])
+    monkeypatch.setattr(Trial.__init__, "__defaults__", (lambda: next(moments),))
+    monkeypatch.setattr(wait, "__kwdefaults__", {"pause": lambda seconds: None, "say": None})
+    told = done("wait", trial)
+    assert "The clock is 2 hours 0 minutes behind the last record." in told
+    assert "Records can be added. The clock was 2 hours 0 minutes behind." in told
 
 
 def test_a_secret_a_release_and_a_snapshot(town, tmp_path, tomorrow):

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+from datetime import timedelta
+
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from predpol_eval.errors import InputError, PlanLockedError
-from predpol_eval.trial import intake
+from predpol_eval.trial import closing, intake
 from predpol_eval.trial.administration import amend_plan, register_key, revoke_key, seal
-from predpol_eval.trial.canonical import sha256_of
+from predpol_eval.trial.canonical import sha256_of, utc_text
 from predpol_eval.trial.closing import close_night, declare_void, keep_head
-from predpol_eval.trial.folder import Trial, lock
-from predpol_eval.trial.intake import judge, judge_held, receive
+from predpol_eval.trial.folder import HANDED_OUT, LOCKED, Trial, lock, read_handed_out
+from predpol_eval.trial.intake import judge, judge_held, receive, rules_for
 from predpol_eval.trial.keys import SignatureRefused, fingerprint, open_names
 from predpol_eval.trial.ledger import read_head
 from predpol_eval.trial.status import status_of
+from predpol_eval.trial.submissions.checked import check_submission
 from predpol_eval.trial.submissions.predictions import Predictions
 from predpol_eval.trial.verifying import verify
+from predpol_eval.trial.waiting import behind, wait
 from tests.trial.evenings import FIRST, SECOND, Evening, pem
 from tests.trial.plan.town import write_town
 
@@ -210,12 +216,114 @@ def test_a_held_file_that_was_superseded_does_not_come_back(evening, slip):
     assert verify(evening.trial) == []
 
 
-def test_the_plan_is_that_of_the_receipt(evening):
+def test_the_plan_is_that_of_the_receipt_and_of_its_first_night(evening):
+    early = evening.file(SECOND)
+    evening.hand_in("A", early, SECOND)
+    amend_plan(evening.trial, {"limits": {"rows": 5, "bytes": 1000, "nights": 1}}, "smaller files")
+    # The cut of the first night has passed: for it holds what was promised, whoever hands in when.
     evening.hand_in("A")
-    amend_plan(evening.trial, {"limits": {"rows": 5}}, "smaller files")
-    evening.hand_in("B")
-    assert outcomes(evening) == [{FIRST: "accepted"}, {FIRST: "rejected"}]
+    evening.hand_in("B", evening.file(FIRST, SECOND), FIRST, SECOND)
+    short = b"night,area,kind,cell,risk\n" + b"\n" * 7
+    evening.hand_in("C", short, SECOND)
+    evening.clock.set(1, 18)
+    with pytest.raises(InputError, match=r"more than the 1,000 bytes.*2 nights, and the plan allows 1 at once"):
+        evening.hand_in("in-house", evening.file(FIRST, SECOND), FIRST, SECOND)
+    assert outcomes(evening) == [
+        {SECOND: "accepted"}, {FIRST: "accepted"}, {FIRST: "accepted", SECOND: "accepted"}, {SECOND: "rejected"},
+    ]  # fmt: skip
+    path = evening.trial.folder / "early.csv"
+    path.write_bytes(early)
+    assert intake.read_submitted(evening.trial, path) == early
     assert verify(evening.trial) == []
+
+
+def test_a_held_file_that_two_judge_at_once_has_one_verdict(evening, slip, monkeypatch):
+    number = evening.hand_in("A").receipt.number
+    judge(evening.trial)
+    slip()
+    plain, calls = intake.check_receipt, []
+
+    def checked(trial, history, receipt):
+        calls.append(receipt.number)
+        if len(calls) == 1:
+            # Somebody else is done with it while it is being checked here.
+            judge_held(evening.again(), receipt.number)
+        return plain(trial, history, receipt)
+
+    monkeypatch.setattr(intake, "check_receipt", checked)
+    assert judge_held(evening.trial, number).nights == {FIRST: "accepted"}
+    assert kinds(evening).count("verdict") == 2
+    assert evening.again().history().standing("A", FIRST).number == number
+    assert verify(evening.again()) == []
+
+
+def test_checks_know_a_held_file_that_was_checked_meanwhile(evening, slip, monkeypatch):
+    held = evening.hand_in("A").receipt.number
+    judge(evening.trial)
+    slip()
+    data = evening.file(SECOND)
+    evening.hand_in("A", data, SECOND)
+    plain, calls = intake.check_receipt, []
+
+    def checked(trial, history, receipt):
+        calls.append(receipt.number)
+        if len(calls) == 1:
+            judge_held(evening.again(), held)
+        return plain(trial, history, receipt)
+
+    monkeypatch.setattr(intake, "check_receipt", checked)
+    judge(evening.trial)
+    # What it predicts is what the held file predicts for the night before, and its report says so.
+    assert calls == [held + 2, held, held + 2]
+    assert verify(evening.again()) == []
+
+
+def test_a_verdict_that_cannot_be_read_is_not_recorded(evening, monkeypatch):
+    evening.hand_in("A")
+    monkeypatch.setattr(intake, "outcomes_of", lambda *_: {FIRST: "wonderful"})
+    with pytest.raises(InputError, match="wonderful"):
+        judge(evening.trial)
+    monkeypatch.undo()
+    assert outcomes(evening) == [{FIRST: "accepted"}]
+
+
+def test_a_clock_that_is_a_little_behind_costs_nobody_a_key(evening):
+    evening.clock.set(1, 16, 0, 50)
+    evening.keys["A"], old = Ed25519PrivateKey.generate(), fingerprint(evening.keys["A"].public_key())
+    revoke_key(evening.trial, "A", old, "a laptop was stolen")
+    register_key(evening.trial, "A", pem(evening.keys["A"]), "a new laptop")
+    evening.clock.set(1, 16, 0, 20)
+    # Records bear the moment of the last one, and so do receipts.
+    assert evening.hand_in("A").receipt.at == "2018-07-01T16:00:50.000000Z"
+    revoke_key(evening.trial, "B", fingerprint(evening.keys["B"].public_key()), "stolen, too")
+    with pytest.raises(SignatureRefused, match="revoked"):
+        evening.hand_in("B")
+    assert kinds(evening).count("clock behind") == 1
+    assert verify(evening.again()) == []
+
+
+def test_a_clock_that_was_ahead_is_waited_for(evening):
+    evening.clock.set(2, 16)
+    declare_void(evening.trial, [SECOND], "the clock was a day ahead, and nobody knew")
+    evening.clock.set(1, 16)
+    with pytest.raises(InputError, match=r"1 day 0 hours before the last record .*predpol-eval trial wait"):
+        evening.hand_in("A")
+    assert "the clock is 1 day 0 hours behind the last record" in status_of(evening.trial)
+    said, paused = [], []
+
+    def pause(seconds: float) -> None:
+        paused.append(seconds)
+        # Somebody sets the clock while it is waited for; then only the rest is left.
+        evening.clock.now += timedelta(seconds=seconds) if len(paused) > 1 else timedelta(hours=23, minutes=59)
+
+    assert wait(evening.trial, pause=pause, say=said.append) == timedelta(days=1)
+    assert said == [timedelta(days=1), timedelta(minutes=1)]
+    assert paused == [60, 60]
+    assert behind(evening.trial) == timedelta()
+    assert "behind" not in status_of(evening.trial)
+    # What is handed in now bears the moment at which it was.
+    assert evening.hand_in("A").receipt.at == "2018-07-02T16:00:00.000000Z"
+    assert outcomes(evening) == [{FIRST: "late"}]
 
 
 def test_closing_a_night_writes_down_who_is_missing(evening):
@@ -233,6 +341,27 @@ def test_closing_a_night_writes_down_who_is_missing(evening):
     assert close_night(evening.again(), FIRST) == found
     assert kinds(evening).count("closed") == 1
     assert verify(evening.trial) == []
+
+
+def test_a_night_is_closed_though_files_keep_coming_in(evening, monkeypatch):
+    evening.clock.set(1, 18)
+    plain, calls = closing.judge, []
+
+    def judging(trial):
+        given = plain(trial)
+        calls.append(len(given))
+        # Of another night, which is nobody's concern here; and two that come while the first ones are checked.
+        evening.hand_in("C", evening.file(SECOND), SECOND)
+        if len(calls) < 3:
+            evening.hand_in("B", evening.other_file() + b"\n" * len(calls))
+        return given
+
+    monkeypatch.setattr(closing, "judge", judging)
+    found = close_night(evening.trial, FIRST)
+    assert len(calls) == 3
+    assert found.absent["B"] == "late"
+    monkeypatch.undo()
+    assert verify(evening.again()) == []
 
 
 def test_void_nights_are_declared_with_a_reason_and_once(evening):
@@ -257,6 +386,46 @@ def test_an_amendment_holds_from_the_nights_ahead(evening):
     with pytest.raises(PlanLockedError):
         amend_plan(evening.trial, {"budget": {"boxes": 20}}, "more boxes")
     assert verify(evening.trial) == []
+
+
+def test_vendors_have_the_amendments_too(evening, tmp_path):
+    amend_plan(evening.trial, {"nights": {"deadline": "19:30"}}, "vendors asked for it")
+    amend_plan(evening.trial, {"limits": {"rows": 5}}, "smaller files")
+    given = tmp_path / "given"
+    shutil.copytree(evening.trial.folder / HANDED_OUT, given)
+    read = read_handed_out(given / LOCKED)
+    history = evening.trial.history()
+    assert read == evening.trial.plan(history) != read.locked == evening.trial.locked
+    assert [one.reason for one in read.amendments] == ["vendors asked for it", "smaller files"]
+    # They check by the rules by which they are judged, night by night.
+    for night, outcome in ((FIRST, "accepted"), (SECOND, "rejected")):
+        rules = rules_for(read, [night], utc_text(evening.clock()))
+        assert (
+            check_submission(evening.file(night), rules, evening.trial.grid, label="A", nights=(night,)).outcome
+            == outcome
+        )
+    (given / "plan.amendment-1.json").unlink()
+    with pytest.raises(InputError, match=r"no amendment .*plan\.amendment-1\.json"):
+        read_handed_out(given / LOCKED)
+    (given / "plan.amendment-2.json").unlink()
+    assert read_handed_out(given / LOCKED) == evening.trial.locked
+
+
+def test_where_the_library_for_signatures_is_missing_nobody_is_refused(evening, monkeypatch):
+    evening.hand_in("B")
+    data = evening.file()
+    sealed = evening.envelope("A", data)
+    with monkeypatch.context() as patch:
+        for name in [name for name in sys.modules if name.split(".")[0] == "cryptography"]:
+            patch.setitem(sys.modules, name, None)
+        patch.setitem(sys.modules, "cryptography", None)
+        with pytest.raises(InputError, match=r"Taking in a file needs .* pip install 'predpol-eval\[trial\]'"):
+            receive(evening.trial, data, sealed)
+        # Nor is it a difference, for whoever verifies.
+        with pytest.raises(InputError, match=r"Verifying signatures needs .* pip install 'predpol-eval\[trial\]'"):
+            verify(evening.again())
+    assert kinds(evening)[-1] == "receipt"
+    assert not receive(evening.trial, data, sealed).again
 
 
 def test_who_is_who_is_sealed_once(evening):
