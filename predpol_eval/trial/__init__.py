@@ -19,6 +19,7 @@ _HOME = {
     "TrialPlan": "plan",
     "read_plan": "plan",
     "power": "plan",
+    "rehearse": "rehearsal",
     "lock": "folder",
     "Trial": "folder",
     "register_key": "administration",
@@ -50,6 +51,7 @@ _HOME = {
     "take_look": "look_records",
     "sequences": "standings",
     "standings_in_words": "standings",
+    "findings_of": "findings",
     "verify": "verifying",
 }
 

@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from datetime import UTC, datetime
 
-import numpy as np
-import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
 import predpol_eval as ppe
 from predpol_eval.cli import app
 from predpol_eval.errors import InputError
+from predpol_eval.trial import look_records
 from predpol_eval.trial.canonical import canonical_json, utc_text
-from predpol_eval.trial.closing import close_night, declare_void
-from predpol_eval.trial.data_exchange import take_snapshot
 from predpol_eval.trial.folder import Trial
 from predpol_eval.trial.intake import judge
 from predpol_eval.trial.look_records import take_look
@@ -24,59 +20,7 @@ from predpol_eval.trial.scoring.nights_tally import pooled, tally_of
 from predpol_eval.trial.standings import league, look, sequences, standings_in_words
 from predpol_eval.trial.verifying import verify
 from tests.trial.evenings import Evening
-
-VOID, MISSED = "2018-07-05", "2018-07-09"
-
-
-@pytest.fixture(scope="module")
-def ended(tmp_path_factory):
-    """A trial that is over: A knows where crimes fall, B guesses, C and the house repeat the template."""
-    here = Evening(tmp_path_factory.mktemp("whole"))
-    plan, grid = here.trial.locked, here.trial.grid
-    rng = np.random.default_rng(1)
-    # Most crimes fall into four boxes of each ward.
-    cells = {
-        area: rng.permutation(np.flatnonzero(grid.label_code == code))[:4] for code, area in enumerate(grid.labels)
-    }
-    rows = []
-    for night in pd.date_range("2018-04-01", "2018-08-01", freq="D"):
-        for cell in (cell for own in cells.values() for cell in own):
-            for kind in plan.kinds:
-                for _ in range(rng.poisson(0.5)):
-                    row, column = divmod(int(cell), grid.shape[1])
-                    x, y = grid.x0 + grid.cell * (column + rng.random()), grid.y0 + grid.cell * (row + rng.random())
-                    rows.append((x, y, night + pd.Timedelta(hours=21), kind))
-    frame = pd.DataFrame(rows, columns=["x", "y", "t", "kind"])
-    frame["id"] = [f"case {number}" for number in range(len(frame))]
-    events = ppe.Events.from_frame(
-        frame, happened="t", kind="kind", id="id", crs=plan.crs, tz=plan.tz, observed=[("2018-04-01", "2018-08-02")]
-    )
-    names = {
-        int(cell): f"r{cell // grid.shape[1]:03d}c{cell % grid.shape[1]:03d}" for own in cells.values() for cell in own
-    }
-    lines = {"A": [], "B": []}
-    for area, own in cells.items():
-        for kind in plan.kinds:
-            lines["A"] += [f"{area},{kind},{names[int(cell)]},{9 - place}" for place, cell in enumerate(own[:3])]
-            others = rng.permutation(np.flatnonzero(grid.label_code.ravel() == grid.labels.index(area)))[:3]
-            lines["B"] += [
-                f"{area},{kind},r{c // grid.shape[1]:03d}c{c % grid.shape[1]:03d},{9 - place}"
-                for place, c in enumerate(others)
-            ]
-    files = {label: "\n".join(["area,kind,cell,risk", *told, ""]).encode() for label, told in lines.items()}
-    for night in plan.nights:
-        here.clock.now = night.cut
-        if night.name == VOID:
-            declare_void(here.trial, [night.name], "our server was down")
-        for label in plan.submitters:
-            if (label, night.name) != ("B", MISSED):
-                here.hand_in(label, files.get(label, here.file(night.name)), night.name)
-        here.clock.now = night.deadline
-        close_night(here.trial, night.name)
-    here.clock.now = datetime(2018, 9, 15, tzinfo=UTC)
-    take_snapshot(here.trial, events, datetime(2018, 9, 14, tzinfo=UTC))
-    score(here.trial)
-    return here
+from tests.trial.thirty_nights import MISSED, VOID
 
 
 def test_everything_stands_and_is_made_again(ended):
@@ -139,6 +83,36 @@ def test_looks_are_recorded_once_and_made_again(ended, tmp_path):
         record = next(ledger.records("look"))
         ledger.append("look", {**record.body, "number": 4})
     assert verify(Trial(folder, ended.clock))[-1].what == "look"
+
+
+def test_a_look_knows_what_was_recorded_while_it_was_made(ended, tmp_path, monkeypatch):
+    folder = tmp_path / "trial"
+    shutil.copytree(ended.trial.folder, folder)
+    plain, calls = look_records.look_at, []
+
+    def meanwhile(trial, history, number, until):
+        calls.append(number)
+        if len(calls) == 1:
+            take_look(Trial(folder, ended.clock), 1)
+        return plain(trial, history, number, until)
+
+    monkeypatch.setattr(look_records, "look_at", meanwhile)
+    # Somebody took the first look: alpha was spent there, which this one has to allow for.
+    assert take_look(Trial(folder, ended.clock), 2).earlier == (10,)
+    assert calls == [2, 1, 2]
+    monkeypatch.undo()
+    assert verify(Trial(folder, ended.clock)) == []
+
+
+def test_a_look_that_was_dated_otherwise(ended, tmp_path):
+    folder = tmp_path / "trial"
+    shutil.copytree(ended.trial.folder, folder)
+    copy = Trial(folder, ended.clock)
+    take_look(copy, 1)
+    with copy.ledger() as ledger:
+        body = next(ledger.records("look")).body
+        ledger.append("look", {**body, "number": 2, "until": "2018-08-20T00:00:00.000000Z"})
+    assert verify(copy)[0].what == "until"
 
 
 def test_a_look_that_was_changed(ended, tmp_path):

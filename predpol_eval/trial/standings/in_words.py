@@ -21,6 +21,7 @@ def standings_in_words(
     suspicions: Sequence[Suspicion] = (),
     together: Sequence[Together] = (),
     patrols: PatrolReport | None = None,
+    provisional: int = 0,
 ) -> tuple[str, ...]:
     """Say what is in the standings, most important first.
 
@@ -31,6 +32,8 @@ def standings_in_words(
         The last one taken.
     courses, suspicions, together, patrols
         As far as they are known.
+    provisional : int
+        How many of the nights of the league have not settled: it is said first that their numbers may change.
 
     Returns
     -------
@@ -39,7 +42,7 @@ def standings_in_words(
         submitters exchanges their labels and nothing else, as long as no two caught exactly the same.
     """
     return (
-        *_nights(league),
+        *_nights(league, provisional),
         *_caught(league),
         *_decided(look),
         *_absent(league),
@@ -50,8 +53,11 @@ def standings_in_words(
     )
 
 
-def _nights(league: League) -> list[str]:
-    said = f"{_number(len(league.nights), 'night')} {'has' if len(league.nights) == 1 else 'have'} settled"
+def _nights(league: League, provisional: int) -> list[str]:
+    settled = len(league.nights) - provisional
+    said = f"{_number(settled, 'night')} {'has' if settled == 1 else 'have'} settled"
+    if provisional:
+        said += f", {_number(provisional, 'night')} {'is' if provisional == 1 else 'are'} provisional and may change"
     if league.void:
         said += f", {_number(len(league.void), 'night')} {'is' if len(league.void) == 1 else 'are'} void"
     if league.waiting:
