@@ -130,6 +130,9 @@ _HOME = {
     "plot_metric": "plot",
     "plot_comparisons": "plot",
     "plot_course": "plot",
+    # the report of a trial
+    "report_html": "report",
+    "write_report": "report",
     # what can go wrong
     "PredPolError": "errors",
     "InputError": "errors",
@@ -218,6 +221,8 @@ if TYPE_CHECKING:
     from predpol_eval.plot import plot_course as plot_course
     from predpol_eval.plot import plot_metric as plot_metric
     from predpol_eval.plot import plot_risk as plot_risk
+    from predpol_eval.report import report_html as report_html
+    from predpol_eval.report import write_report as write_report
     from predpol_eval.schedule import Schedule as Schedule
     from predpol_eval.schedule import Windows as Windows
     from predpol_eval.scores import brier as brier
