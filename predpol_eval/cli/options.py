@@ -6,15 +6,26 @@ import ast
 from collections.abc import Sequence
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from predpol_eval.errors import InputError
 from predpol_eval.forecasters.phrases import named_forecaster
+
+if TYPE_CHECKING:
+    from predpol_eval.events import Events
 
 
 def example() -> str:
     """Text of a configuration file to start from."""
     return (files("predpol_eval.cli") / "example.toml").read_text(encoding="utf-8")
+
+
+def crimes_of(path: Path, format: str, read: Sequence[str] | None) -> Events:
+    """Read recorded crimes, with what else the reader of the format is to be told."""
+    from predpol_eval.data import read_events
+
+    options: dict[str, Any] = dict(setting(text) for text in read or ())
+    return read_events(path, format=format, **options)
 
 
 def tables(

@@ -14,6 +14,9 @@ from predpol_eval.errors import InputError, refuse_other_type
 
 # A shorter one stands in every text by chance. Counted in bytes: two signs of Chinese are a name.
 SHORTEST = 3
+# Shorter ones stand in many a word ("sas" in "disaster") and across words ("beta" in "be taken"), so they are looked
+# for as words of their own, or letter by letter; up to LONG less one also inside a single word.
+WORD, LONG = 5, 7
 # How often a text may be escaped over and over before it is called unreadable.
 MOST_ROUNDS = 8
 # Legal forms at the end of a name, which texts leave out.
@@ -53,8 +56,10 @@ def find_names(text: str, names: Mapping[str, str]) -> list[str]:
     -------
     list of str
         Labels, sorted. Found are names in small and large letters, with or without accents, with blanks, punctuation
-        or tags between the letters, escaped as in HTML, JSON and web addresses, and inside longer words. Letters in
-        pictures and hashes, where they stand by chance, are passed over.
+        or tags between the letters, escaped as in HTML, JSON and web addresses, and inside longer words. Names of fewer
+        than 7 letters are not looked for across words, of fewer than 5 not inside longer ones either: they would be
+        found in every text ("SAS" in "disaster"). Letters in pictures and hashes, where they stand by chance, are
+        passed over.
 
     Raises
     ------
@@ -73,9 +78,27 @@ def find_names(text: str, names: Mapping[str, str]) -> list[str]:
     if not wanted:
         return []
     found: set[str] = set()
-    for folded in {_folded_text(reading) for reading in _readings(text)}:
-        found |= {label for label, spellings in wanted.items() if any(spelling in folded for spelling in spellings)}
+    for words in {_folded_text(reading) for reading in _readings(text)}:
+        folded = words.replace(" ", "")
+        found |= {
+            label
+            for label, spellings in wanted.items()
+            if any(_stands(spelling, words, folded) for spelling in spellings)
+        }
     return sorted(found)
+
+
+def _stands(spelling: str, words: str, folded: str) -> bool:
+    """Whether a spelling stands in a text, given as words and without blanks."""
+    if spelling not in folded:
+        return False
+    # Scripts that put no blanks between words have signs enough to be told apart.
+    if len(spelling) >= LONG or not spelling.isascii():
+        return True
+    if len(spelling) >= WORD and spelling in words:
+        return True
+    alone = rf"(?<![^ \n]){' ?'.join(map(re.escape, spelling))}(?![^ \n])"
+    return re.search(alone, words) is not None
 
 
 def refuse_names(text: str, names: Mapping[str, str]) -> None:
@@ -149,18 +172,19 @@ def _without_legal_form(name: str) -> str:
     return _folded("".join(words))
 
 
-def _folded(text: str) -> str:
-    """Letters and digits only, small, without accents, in their plain forms."""
+def _folded(text: str, between: str = "") -> str:
+    """Letters and digits only, small, without accents, in their plain forms; what is between them replaced."""
     if text.isascii():
-        return _BETWEEN.sub("", text.lower())
+        return _BETWEEN.sub(between, text.lower())
     # Halves of characters, as escapes leave them, are put together.
     whole = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
     plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", whole).casefold())
-    return _BETWEEN.sub("", plain)
+    return _BETWEEN.sub(between, plain)
 
 
 def _folded_text(text: str) -> str:
-    return _BARRIER.join(_folded(piece) for piece in _NOISE.split(text))
+    """Words with one blank between them."""
+    return _BARRIER.join(_folded(piece, " ") for piece in _NOISE.split(text))
 
 
 def _readings(text: str) -> Iterator[str]:

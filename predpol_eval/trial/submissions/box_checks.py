@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 
+from predpol_eval.trial.submissions.box_laying import Intricate
 from predpol_eval.trial.submissions.box_overlay import MOST_CROSSINGS, MOST_PARTS, crossings
 from predpol_eval.trial.submissions.checks import MOST_FAULTS, Found
-from predpol_eval.trial.submissions.context import BLANK, Case, Fault, FloatArray, IntArray, Skip
+from predpol_eval.trial.submissions.context import BLANK, Case, Fault, FloatArray, IntArray, Mask, Skip
 
 ROUNDING = 1e-6  # share of the ground allowed that a union may exceed it by, from sums of coordinates
 UNUSED = 0.01  # share of the ground allowed that nobody is told about
@@ -36,7 +39,7 @@ def box_valid(case: Case) -> Found:
 
 
 def box_plain(case: Case) -> Found:
-    """Count parts, and how often edges cross each other and the borders, before anything is cut."""
+    """Count parts, and how often edges cross each other and the borders, before anything is cut; then lay them."""
     import shapely
 
     if case.rows.box is None:
@@ -50,6 +53,10 @@ def box_plain(case: Case) -> Found:
         if total > MOST_CROSSINGS:
             text = f"Edges of polygons cross each other or the borders more than {MOST_CROSSINGS:,} times."
             return [Fault(text)]
+    try:
+        case.box_parts  # noqa: B018 - laid once, here, where it may be refused
+    except Intricate as error:
+        return [Fault(str(error))]
     return []
 
 
@@ -86,46 +93,48 @@ def box_in_area(case: Case) -> Found:
 
 def box_area(case: Case) -> Found:
     """Measure what is flagged, against what may be."""
-    if case.rows.box is None:
-        return _NO_BOXES
-    from predpol_eval.trial.submissions.laying_out import ground_used
 
-    used, allowed = ground_used(case), _allowed(case)
-    over = np.flatnonzero(used > allowed * (1 + ROUNDING))
-    found = [
-        Fault(
-            f"The polygons cover {used[scope]:,.0f} m2, {used[scope] - allowed[scope]:,.0f} more than the "
-            f"{allowed[scope]:,.0f} m2 of {case.plan.k} boxes: {case.scope_name(int(scope))}."
+    def told(used: float, allowed: float) -> str:
+        return (
+            f"The polygons cover {used:,.0f} m2, {used - allowed:,.0f} more than the {allowed:,.0f} m2 of "
+            f"{case.plan.k} boxes"
         )
-        for scope in over[:MOST_FAULTS]
-    ]
-    if len(over) > MOST_FAULTS:
-        found.append(Fault(f"Too much is covered in {len(over) - MOST_FAULTS:,} further combinations."))
-    return found
+
+    return _by_scope(case, lambda used, allowed: used > allowed * (1 + ROUNDING), told, "Too much")
 
 
 def box_area_used(case: Case) -> Found:
     """Tell where less ground is flagged than may be."""
+
+    def told(used: float, allowed: float) -> str:
+        return f"The polygons cover {100 * used / allowed:.0f} % of the {allowed:,.0f} m2 allowed"
+
+    return _by_scope(
+        case, lambda used, allowed: (used > 0) & (used < allowed * (1 - UNUSED)), told, "Less than allowed"
+    )
+
+
+def _by_scope(
+    case: Case,
+    wrong: Callable[[FloatArray, FloatArray], Mask],
+    told: Callable[[float, float], str],
+    more: str,
+) -> Found:
+    """One fault for each night, kind and area where the ground used is wrong by what is allowed."""
     if case.rows.box is None:
         return _NO_BOXES
     from predpol_eval.trial.submissions.laying_out import ground_used
 
-    used, allowed = ground_used(case), _allowed(case)
-    less = np.flatnonzero((used > 0) & (used < allowed * (1 - UNUSED)))
+    used = ground_used(case)
+    allowed = np.tile(case.ground.allowed_m2(case.plan.k), case.scopes // len(case.plan.areas))
+    scopes = np.flatnonzero(wrong(used, allowed))
     found = [
-        Fault(
-            f"The polygons cover {100 * used[scope] / allowed[scope]:.0f} % of the {allowed[scope]:,.0f} m2 allowed: "
-            f"{case.scope_name(int(scope))}."
-        )
-        for scope in less[:MOST_FAULTS]
+        Fault(f"{told(float(used[scope]), float(allowed[scope]))}: {case.scope_name(int(scope))}.")
+        for scope in scopes[:MOST_FAULTS]
     ]
-    if len(less) > MOST_FAULTS:
-        found.append(Fault(f"Less than allowed is covered in {len(less) - MOST_FAULTS:,} further combinations."))
+    if len(scopes) > MOST_FAULTS:
+        found.append(Fault(f"{more} is covered in {len(scopes) - MOST_FAULTS:,} further combinations."))
     return found
-
-
-def _allowed(case: Case) -> FloatArray:
-    return np.tile(case.ground.allowed_m2(case.plan.k), case.scopes // len(case.plan.areas))
 
 
 def rows_by_night_and_kind(case: Case) -> list[tuple[tuple[int, int], IntArray]]:

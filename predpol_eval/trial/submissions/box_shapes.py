@@ -14,6 +14,8 @@ from predpol_eval.trial.submissions.sandbox import Stopped, run_limited
 _TASK = "predpol_eval.trial.submissions.box_shapes:crossing_in_child"
 # The work may grow with the square of a polygon's corners; up to so much it is done at once.
 _AT_ONCE = 10_000_000
+# Of processor time. What is valid is looked at once more by the checks, and laid over the others: all within 2 s.
+_SECONDS = 0.4
 
 
 @dataclass(slots=True)
@@ -93,7 +95,7 @@ def crossing(shapes: ObjectArray) -> dict[int, str]:
         return _crossing(shapes)
     data = shapely.to_wkb(shapely.geometrycollections(list(shapes)))
     try:
-        found = json.loads(run_limited(_TASK, data, libraries=("shapely",)))
+        found = json.loads(run_limited(_TASK, data, libraries=("shapely",), seconds=_SECONDS))
     except Stopped as error:
         raise Unreadable(
             f"The polygons are too intricate ({error}): {int(corners.sum()):,} corners, {int(corners.max()):,} in one "

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal, NamedTuple
 
 from predpol_eval.trial.submissions import box_checks, checks, number_checks
+from predpol_eval.trial.submissions.box_laying import SECONDS
 from predpol_eval.trial.submissions.box_overlay import MOST_CROSSINGS, MOST_PARTS
 from predpol_eval.trial.submissions.checks import Run
 
@@ -247,7 +248,7 @@ CHECKS: tuple[Check, ...] = (
     Check(
         "box_plain",
         f"There are at most {MOST_PARTS:,} polygons, the parts of each counted, and their edges cross each other and "
-        f"the borders at most {MOST_CROSSINGS:,} times.",
+        f"the borders at most {MOST_CROSSINGS:,} times. Laying them over each other takes at most {SECONDS:g} s.",
         "error",
         "Draw fewer and simpler polygons.",
         box_checks.box_plain,

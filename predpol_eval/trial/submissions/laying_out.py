@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 
-from predpol_eval.trial.submissions import box_overlay
 from predpol_eval.trial.submissions.box_checks import rows_by_night_and_kind
+from predpol_eval.trial.submissions.box_laying import Job, lay
 from predpol_eval.trial.submissions.context import BLANK, Case
 from predpol_eval.trial.submissions.predictions import Predictions, RankedCells
 
@@ -56,25 +56,29 @@ def box_parts(case: Case) -> dict[tuple[str, str, str], Any]:
     """What of the polygons counts, by night, kind and area: their union, cut to the area's ground.
 
     A polygon that names its area counts there only; one that does not counts in each area that it lies in.
+
+    Raises
+    ------
+    Intricate
+        If they cannot be laid over each other in the time that a file is given.
     """
     import shapely
 
-    found: dict[tuple[str, str, str], Any] = {}
     shapes = case.rows.box
     if shapes is None:
-        return found
+        return {}
+    scopes, jobs = [], []
+    around, borders = shapely.bounds(shapes), shapely.bounds(np.array(case.ground.territories, dtype=object))
     for (night, kind), rows in rows_by_night_and_kind(case):
         for number, area in enumerate(case.plan.areas):
-            territory = case.ground.territories[number]
             named = case.area_named[rows]
-            here = shapes[rows[(named == number) | (named == BLANK)]]
-            shapely.prepare(territory)
-            here = here[shapely.intersects(territory, here)]
+            near = (around[rows, :2] <= borders[number, 2:]).all(1) & (around[rows, 2:] >= borders[number, :2]).all(1)
+            here = shapes[rows[near & ((named == number) | (named == BLANK))]]
             if len(here):
-                part = box_overlay.cut(box_overlay.union(here), territory)
-                if not part.is_empty:
-                    found[case.nights[night], case.plan.kinds[kind], area] = part
-    return found
+                scopes.append((case.nights[night], case.plan.kinds[kind], area))
+                jobs.append(Job(here, number))
+    laid = lay(jobs, case.ground.territories)
+    return {scope: part for scope, part in zip(scopes, laid, strict=True) if not part.is_empty}
 
 
 def box_reaches(case: Case) -> npt.NDArray[np.bool_]:

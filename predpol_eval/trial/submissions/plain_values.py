@@ -15,6 +15,7 @@ LONGEST = 200
 _PLAIN = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _ONLY_DECIMAL = re.compile(r"[0-9.eE+\-\n]*")
 _COMMA = re.compile(r"[+-]?[0-9]*,[0-9]+(?:[eE][+-]?[0-9]+)?")
+_STARTS = frozenset("+-.0123456789")
 _NUMBER = "a plain decimal number, such as 12, 0.5 or 1.5e-3"
 _FINITE = "a finite number; leave it blank if there is none"
 _TEXT = "a text of letters, digits, signs and plain spaces"
@@ -88,16 +89,19 @@ def numbers(written: Sequence[str], rows: Sequence[int], column: str, problems: 
     if values is not None:
         return values
     found = np.full(len(texts), np.nan)
+    full = False
     for position, (text, row) in enumerate(zip(texts, rows, strict=True)):
         if not text:
             continue
-        value = number(text)
-        if value is None and problems.full:
-            problems.left_out += 1
-        elif value is None:
-            problems.add(row, column, shown(text), _expected(text))
-        else:
+        # Most texts that are no numbers show it at once.
+        value = number(text) if text[0] in _STARTS else None
+        if value is not None:
             found[position] = value
+        elif full or problems.full:
+            full = True
+            problems.left_out += 1
+        else:
+            problems.add(row, column, shown(text), _expected(text))
     return found
 
 

@@ -164,12 +164,31 @@ def test_letters_by_chance_are_passed_over():
     assert find_names("<img src='data:image/png;base64,AAAA'> abba", names) == ["A"]
     assert find_names(f"{'0' * 64} face", names) == ["B"]
     # A long word that is no hash is no hiding place.
-    assert find_names("abba" + "x" * 40, names) == ["A"]
+    assert find_names("abbas" + "x" * 40, {"A": "Abbas"}) == ["A"]
     assert find_names("abba-face-1", names) == ["A", "B"]
-    assert find_names("xface" + "0" * 40, names) == ["B"]
-    assert find_names("0" * 40 + "facex", names) == ["B"]
+    assert find_names("xfaced" + "0" * 40, {"B": "faced"}) == ["B"]
+    assert find_names("0" * 40 + "facedx", {"B": "faced"}) == ["B"]
     # Nothing is found across what was passed over.
     assert find_names(f"ab {'0' * 64} ba", names) == []
+
+
+def test_short_names_are_no_part_of_other_words():
+    names = {"A": "SAS", "B": "IBM", "C": "Beta", "D": "Vista"}
+    everyday = "The disaster has as much to be taken as distrib models do: it was vis-a-vis tables, this is tall."
+    assert find_names(everyday, names) == []
+    for text, found in {
+        "made by SAS.": ["A"],
+        "made by s-a-s!": ["A"],
+        "<b>I</b>B<i>M</i>": ["B"],
+        "ibm_watson.csv": ["B"],
+        "b e t a": ["C"],
+        "(&#66;eta)": ["C"],
+        "revistas": ["D"],
+        "VISTA's": ["D"],
+        "SAS": ["A"],
+        "in\nSAS\nby": ["A"],
+    }.items():
+        assert find_names(text, names) == found, text
 
 
 def test_what_only_looks_like_an_escape_hides_nothing():

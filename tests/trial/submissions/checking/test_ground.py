@@ -159,15 +159,15 @@ def comb(teeth, size, *, across=False, turn=0.0):
 )
 def test_polygons_that_would_explode_are_found_in_time(shapes):
     shapes = array(*shapes())
-    start = time.perf_counter()
+    start = time.process_time()
     assert crossings(shapes) > MOST_CROSSINGS
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
 
 
 def test_many_plain_polygons_are_not_taken_for_exploding_ones():
     # As a template for a large city has them: neighbours that share edges and corners.
     assert crossings(array(*(shapely.box(x, y, x + 1, y + 1) for x in range(70) for y in range(70)))) == 0
     round_ones = array(*(shapely.Point(15 * n, 0).buffer(10, quad_segs=250) for n in range(190)))
-    start = time.perf_counter()
+    start = time.process_time()
     assert crossings(round_ones) == 2 * 189
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2
