@@ -63,7 +63,7 @@ def league(
     Ranks come from comparing every two on the nights that both have (``compare``, ``"dm"``), with the level divided by
     the number of pairs: the best rank of a forecaster is one more than the number that are shown to catch more, its
     worst leaves below it those shown to catch less. All ranks of a scope hold together with chance 95 %. The oracle
-    flags the boxes in which most happened that night; it is the ceiling, and has no rank.
+    flags the boxes in which most happened that night; it is the ceiling, and has no rank and no interval.
 
     A forecaster's rates are of the nights that it has. Where nights are missing two rates are of other nights, so that
     their order may not be that of a comparison.
@@ -194,6 +194,8 @@ def _ceiling(
         most[name] = ("window", _for_all(total, name))
     excused = ~np.isfinite(ceiling)
     found = _numbers(most.expand_dims(forecaster=[ORACLE]), ORACLE, plan, crimes, draws, excused)
+    # It is what did happen, not a forecaster whose nights might have been others: it has no interval.
+    found |= {f"{name}_{end}": math.nan for name in ("hit_rate", "pai", "pei", "lift") for end in ("low", "high")}
     none = dict.fromkeys(("missing", "late", "rejected", "failed", "held"), 0)
     return Standing(
         kind=kind, area=area, forecaster=ORACLE, role=ORACLE, rank=0, rank_low=0, rank_high=0, **found, **none  # type: ignore[arg-type]
