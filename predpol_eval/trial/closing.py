@@ -87,7 +87,7 @@ def declare_void(trial: Trial, nights: Iterable[str], reason: str) -> None:
     ------
     InputError
         If a night is none of the plan's, is void already, no reason is given, or crimes of it are recorded in a
-        snapshot: then it is too late.
+        snapshot, or may stand in an extract that was given out for a later night: then it is too late.
     """
     wanted = tuple(dict.fromkeys(nights))
     told = " ".join(str(reason).split())
@@ -123,6 +123,9 @@ def why_not_void(plan: TrialPlan, history: History, night: str) -> str:
         return f"{night} is void already"
     if any(_knows(body, utc_text(start)) for body in history.snapshots):
         return f"of {night} crimes are recorded in a snapshot already"
+    later = [name for name in history.released if plan.night(name).cut > start]
+    if later:
+        return f"of {night} crimes may stand in the extract for {later[0]}, which was given out already"
     return ""
 
 

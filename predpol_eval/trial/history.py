@@ -95,6 +95,8 @@ class History:
         By night and label: why nothing stands, as it was written down before the closing.
     snapshots : list of mapping
         Outcomes, as `Snapshot.record` writes them.
+    released : list of str
+        Nights for which an extract was given out.
     scores, looks : list of Record
     names : str or None
         SHA-256 of the sealed names.
@@ -112,6 +114,7 @@ class History:
     void: dict[str, str] = field(default_factory=dict)
     missing: dict[str, dict[str, str]] = field(default_factory=dict)
     snapshots: list[Mapping[str, Any]] = field(default_factory=list)
+    released: list[str] = field(default_factory=list)
     scores: list[Record] = field(default_factory=list)
     looks: list[Record] = field(default_factory=list)
     names: str | None = None
@@ -234,6 +237,8 @@ class History:
             self.void = dict.fromkeys(body["nights"], body["reason"]) | self.void
         elif record.kind == "snapshot":
             self.snapshots.append(body["snapshot"])
+        elif record.kind == "release":
+            self.released.append(body["night"])
         elif record.kind == "score":
             self.scores.append(record)
         elif record.kind == "look":

@@ -207,6 +207,15 @@ def _look(trial: Trial, history: History, record: Record) -> Iterator[Difference
             yield Difference(record.number, name, str(body[name]), str(value))
 
 
+def _release(trial: Trial, history: History, record: Record) -> Iterator[Difference]:
+    night = record.body["night"]
+    cut = utc_text(trial.plan(history).night(night).cut)
+    if night in history.released:
+        yield Difference(record.number, "night", f"a second extract for {night}", "one, the same for all vendors")
+    if record.at < cut:
+        yield Difference(record.number, "at", record.at, f"not before {cut}, the cut of {night}")
+
+
 def _snapshot(trial: Trial, history: History, record: Record) -> Iterator[Difference]:
     body = record.body["snapshot"]
     made = snapshot_of(trial.blobs.get(record.body["blob"]), forced=body["forced"]).record()
@@ -243,6 +252,7 @@ _CHECKS: dict[str, Callable[[Trial, History, Record], Iterator[Difference]]] = {
     "closed": _closed,
     "void": _void,
     "amendment": _amendment,
+    "release": _release,
     "snapshot": _snapshot,
     "names sealed": _sealed,
     "look": _look,

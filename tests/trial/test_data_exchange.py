@@ -91,3 +91,31 @@ def test_a_night_that_a_snapshot_tells_of_is_not_declared_void(evening):
         declare_void(evening.trial, [FIRST], "we do not like it")
     # Up to the beginning of the second night it tells nothing.
     declare_void(evening.trial, [SECOND], "our server was down")
+
+
+def test_a_night_that_a_later_extract_tells_of_is_not_declared_void(evening):
+    release_night(evening.trial, crimes(*BEFORE), FIRST, SECRET)
+    evening.clock.set(2, 16)
+    release_night(evening.trial, crimes(*BEFORE, "2018-07-01 23:00"), SECOND, SECRET)
+    with pytest.raises(InputError, match=f"of {FIRST} crimes may stand in the extract for {SECOND}"):
+        declare_void(evening.trial, [FIRST], "we do not like it")
+    # Of its own night an extract knows nothing.
+    declare_void(evening.trial, [SECOND], "our server was down")
+    assert verify(evening.trial) == []
+    with evening.trial.ledger() as ledger:
+        ledger.append("void", {"nights": [FIRST], "reason": "we do not like it"})
+    (found,) = verify(evening.trial)
+    assert "the extract for" in found.found
+
+
+def test_an_extract_that_could_not_be_is_found_by_verifying(evening):
+    release_night(evening.trial, crimes(*BEFORE), FIRST, SECRET)
+    assert verify(evening.trial) == []
+    with evening.trial.ledger() as ledger:
+        body = next(ledger.records("release")).body
+        ledger.append("release", {**body, "sha256": "0" * 64})
+        ledger.append("release", {**body, "night": SECOND})
+    assert [(one.what, one.found.split(" for ")[0]) for one in verify(evening.trial)] == [
+        ("night", "a second extract"),
+        ("at", "2018-07-01T16:00:00.000000Z"),
+    ]
