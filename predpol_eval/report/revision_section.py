@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from predpol_eval.report.blocks import Block, Row, Section, Table, Words, folded, words
 from predpol_eval.report.numbers_told import counted
+from predpol_eval.trial.outcomes.revisions import COLUMNS
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -28,7 +29,14 @@ def revision_section(findings: Findings) -> Section:
     )
     if not findings.revisions:
         return Section("revisions", title, (*before, *words("There are no two snapshots to compare.")))
-    rows = tuple(_row(one) for one in findings.revisions)
+    changed = [one for one in findings.revisions if any(one.total(name) for name in COLUMNS[2:])]
+    same = len(findings.revisions) - len(changed)
+    if same:
+        some = f"changed in {counted(same, 'comparison')}" if changed else "changed"
+        before = (*before, *words(f"From one snapshot to the next nothing {some}."))
+    if not changed:
+        return Section("revisions", title, before)
+    rows = tuple(_row(one) for one in changed)
     head = ("Between", "Nights in both", "Crimes before", "Crimes after", "Added", "Removed", "Changed")
     note = (
         "Changed: crimes that both have, in another box, of another kind or at another time. Where crimes have no "
@@ -36,7 +44,7 @@ def revision_section(findings: Findings) -> Section:
     )
     table = Table("What changed in the crimes of nights that both snapshots cover", head, rows, note=note)
     blocks: list[Block] = [*before, table]
-    told = [Words(text) for one in findings.revisions for text in one.words()]
+    told = [Words(text) for one in changed for text in one.words()]
     blocks += folded("Month by month, and kind by kind", told, len(told) > _LONG)
     return Section("revisions", title, tuple(blocks))
 

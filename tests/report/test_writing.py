@@ -126,6 +126,19 @@ def test_revisions_are_told(found, page):
     assert one.words()[0] in text
 
 
+def test_revisions_without_a_change_are_counted_alone(found, no_pictures):
+    from predpol_eval.trial.outcomes.revisions import COLUMNS
+
+    (one,) = found.revisions
+    same = replace(one, counts={**one.counts, **{name: 0 * one.counts[name] for name in COLUMNS[2:]}})
+    text = read(report_html(replace(found, revisions=(same, one, same)))).of("revisions")
+    assert "From one snapshot to the next nothing changed in 2 comparisons." in text
+    assert text.count(one.words()[0]) == 1
+    alike = read(report_html(replace(found, revisions=(same,)))).of("revisions")
+    assert "From one snapshot to the next nothing changed." in alike
+    assert "Crimes before" not in alike
+
+
 def test_without_the_trial_it_says_less(found, page):
     text = read(report_html(found)).of("provenance")
     assert "Fingerprint" not in text

@@ -84,6 +84,7 @@ def draw_strata(findings: Findings) -> Figure | None:
         axes.set_yticks([])
         axes.spines["left"].set_visible(False)
         percents(axes.xaxis, most, count=3 if beside > 2 else 5, sign="")
+        _inwards(axes, most)
         axes.grid(axis="x", color=GRID, linewidth=0.6)
         axes.set_axisbelow(True)
         page.plot([left + column * width + 8], [top - 8], **mark_of(name, plan).dot())
@@ -94,6 +95,14 @@ def draw_strata(findings: Findings) -> Figure | None:
     write(page, left + (WIDTH - left) / 2, stacks * step + 6, "share of crimes caught (hit rate, %)", ha="center")
     page.text(6, stacks * step + 16, note, fontsize=SMALL, color=GREY, va="top", linespacing=1.15)
     return figure
+
+
+def _inwards(axes: Axes, most: float) -> None:
+    """Keep the labels at both ends of an axis away from those of the neighbouring panels."""
+    labels = axes.get_xticklabels()
+    labels[0].set_horizontalalignment("left")
+    if axes.get_xticks()[-1] > 0.95 * most:
+        labels[-1].set_horizontalalignment("right")
 
 
 def _rows(league: League) -> list[Row]:

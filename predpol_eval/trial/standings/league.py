@@ -168,6 +168,8 @@ def _ratio(
     enough = (
         int((kept["events"] > 0).sum()) >= LEAST_NIGHTS
         and int((caught > 1e-9).sum()) >= LEAST_NIGHTS
+        # Of a share of 1 as little can be told as of a share of 0.
+        and (math.isinf(most) or int((counted - caught > 1e-9).sum()) >= LEAST_NIGHTS)
         and float(kept["events"].sum()) >= LEAST_CRIMES - 1e-9
     )
     estimate = float(caught.sum() / counted.sum())

@@ -29,7 +29,8 @@ class Standing:
         On the nights counted.
     hit_rate, pai, pei, lift : float
         And the ends of their intervals (level 95 %), ``..._low`` and ``..._high``; NaN where there are fewer than 20
-        crimes, or 6 nights with a crime or with a catch, or nights tell nothing. ``pai`` charges the budget's area.
+        crimes, or 6 nights with a crime, with a catch or (not of lift) with a miss, or nights tell nothing. ``pai``
+        charges the budget's area.
     by_the_rule : float
         Hit rate over all its nights, those it missed counted as the plan says.
     nights : int

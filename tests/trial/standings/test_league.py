@@ -51,6 +51,18 @@ def test_intervals_are_of_nights_in_blocks_of_a_week(plan: TrialPlan) -> None:
     assert row.hit_rate_low < row.hit_rate < row.hit_rate_high
 
 
+def test_of_next_to_no_misses_as_little_can_be_told_as_of_next_to_no_hits(plan: TrialPlan) -> None:
+    events = np.full((1, 1, 30), 5.0)
+    missed = np.zeros(30)
+    missed[:5] = 1
+    more = missed.copy()
+    more[5] = 1
+    hits = {"A": events[0, 0] - missed, "B": events[0, 0] - more, "C": missed, "in-house": more}
+    found = league(tally_from(plan, hits, events), plan)
+    told = {name: np.isfinite([of(found, name).hit_rate_low, of(found, name).pei_high]).all() for name in hits}
+    assert told == {"A": False, "B": True, "C": False, "in-house": True}
+
+
 def test_ranks_are_those_that_the_nights_support(plan: TrialPlan) -> None:
     found = league(random_tally(plan, 1, STRONG), plan)
     assert of(found, "A").ranks == "1"
