@@ -32,8 +32,8 @@ def revision_section(findings: Findings) -> Section:
     changed = [one for one in findings.revisions if any(one.total(name) for name in COLUMNS[2:])]
     same = len(findings.revisions) - len(changed)
     if same:
-        some = f"changed in {counted(same, 'comparison')}" if changed else "changed"
-        before = (*before, *words(f"From one snapshot to the next nothing {some}."))
+        where = f" in {counted(same, 'comparison')}" if changed else ""
+        before = (*before, *words(f"From one snapshot to the next nothing changed{where}."))
     if not changed:
         return Section("revisions", title, before)
     rows = tuple(_row(one) for one in changed)
