@@ -1,6 +1,6 @@
 """Rehearses whole trials on past crimes of three cities and writes docs/tables/trial_rehearsals.md.
 
-    python docs/scripts/trial_rehearsals.py DATA FOLDER
+    python -m docs.scripts.trial_rehearsals DATA FOLDER
 
 DATA holds the publishers' files, FOLDER the rehearsals: interrupted and run again, it goes on. Everything is seeded but
 keys and pseudonyms, so that all numbers but the seconds come out again.
@@ -17,9 +17,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-import league_cities
-
 import predpol_eval as ppe
+from docs.scripts import league_cities
 from predpol_eval.trial.plan import example
 from predpol_eval.trial.rehearsal import Rehearsal, rehearse
 

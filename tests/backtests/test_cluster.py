@@ -85,7 +85,7 @@ def alone():
     return tally(kinds=["theft", "robbery"], curve=[0.1, 1.0], n_jobs=1)
 
 
-def wait_until(condition, seconds=30.0):
+def wait_until(condition, seconds=90.0):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end
