@@ -46,13 +46,12 @@ def read_csv(data: bytes, limits: Limits) -> Rows:
         raise Unreadable("The file holds nothing but blanks; its first line names the columns, the rows follow.")
     names, separator = _header(lines[first], first + 1)
     problems = ProblemList()
-    kept, fields_of = _cut(lines, first + 1, separator, len(names), problems)
+    kept, fields = _cut(lines, first + 1, separator, len(names), problems)
     if not kept and not problems.kept:
         raise Unreadable("The file has a header but no rows; there is one row for each predicted box.")
-    columns = list(zip(*fields_of, strict=True)) or [()] * len(names)
     found = {
-        name: (labels if name in TEXTS else numbers)(column, kept, name, problems)
-        for name, column in zip(names, columns, strict=True)
+        name: (labels if name in TEXTS else numbers)(fields[position :: len(names)], kept, name, problems)
+        for position, name in enumerate(names)
     }
     return Rows(source="csv", row=np.array(kept, dtype=np.int64), **found, **problems.finished())  # type: ignore[arg-type]
 
@@ -148,15 +147,17 @@ def _header(line: str, number: int) -> tuple[list[str], str]:
 
 def _cut(
     lines: list[str], start: int, separator: str, width: int, problems: ProblemList
-) -> tuple[list[int], list[list[str]]]:
-    """Line numbers and fields of the rows that have as many as the header."""
+) -> tuple[list[int], list[str]]:
+    """Line numbers of the rows that have as many fields as the header, and these fields, row after row in one list."""
     longest = width * (2 * LONGEST + 3)
     quotes = "quotes in pairs around a whole field, and doubled inside it"
     expected = f"{width} field{'s' if width > 1 else ''}, as in the header"
     if separator == ",":
         expected += " (a decimal point, no decimal comma; a comma inside a field needs quotes)"
     blanks = f" \t{separator}"
-    kept, rows = [], []
+    kept: list[int] = []
+    # One list, not one for each row: hundreds of thousands of lists are a burden to whoever collects what is not used.
+    found: list[str] = []
     for number, line in enumerate(lines[start:], start + 1):
         # A spreadsheet writes the empty rows below a table as separators without fields.
         if not line.strip(blanks):
@@ -180,5 +181,5 @@ def _cut(
             )
             continue
         kept.append(number)
-        rows.append(fields)
-    return kept, rows
+        found += fields
+    return kept, found
