@@ -6,7 +6,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PYTHONS := $(or $(PYTHON),python3 python3.13 python3.12 python3.11 python)
 OUTPUT ?= demo-output
-# Two processes halve the wait; a file stays in one of them, so that its fixtures are made once.
+# Two processes halve the wait: each begins with half of the tests in their order, so that most files stay in one of them
+# and their fixtures are made once, and takes over from the other when it is done.
 WORKERS ?= 2
 PYTEST := $(BIN)/python -m pytest
 
@@ -20,10 +21,10 @@ demo: $(VENV)/installed  ## set up, then run the main job on the built-in sample
 	$(BIN)/predpol-eval demo --output $(OUTPUT)
 
 test: $(VENV)/installed-dev  ## set up, then run the tests and the examples in the docs
-	$(PYTEST) -n $(WORKERS) --dist loadfile
+	$(PYTEST) -n $(WORKERS) --dist worksteal
 
 test-full: $(VENV)/installed-dev  ## the same with the long proofs, at full size (hours)
-	PREDPOL_TEST_FULL=1 HYPOTHESIS_PROFILE=full $(PYTEST) -n $(WORKERS) --dist loadfile -m "slow or not slow"
+	PREDPOL_TEST_FULL=1 HYPOTHESIS_PROFILE=full $(PYTEST) -n $(WORKERS) --dist worksteal -m "slow or not slow"
 
 # A cache of its own: machine code that was compiled without the checks would be loaded without them.
 test-kernels: $(VENV)/installed-dev  ## the kernels' tests again: every index checked, then interpreted at small sizes
