@@ -32,10 +32,14 @@ def found_in_words(pair: PairLook) -> str:
     """
     better, worse = sides(pair)
     estimate, ends = difference(pair)
+    # Said in the same breath, so that nobody can quote the one without the other.
+    but = "" if pair.holds_under_the_rule else "; but not if the nights missing of either are counted"
     if pair.comparison.metric != "hit_rate":
-        return f"{better} did better than {worse}: its {pair.comparison.metric.upper()} is higher by {estimate}{ends}"
+        metric = pair.comparison.metric.upper()
+        return f"{better} did better than {worse}: its {metric} is higher by {estimate}{ends}{but}"
     return (
-        f"{better} caught more than {worse}: of every 100 crimes, {estimate} more fell in the boxes of {better}{ends}"
+        f"{better} caught more than {worse}: of every 100 crimes, {estimate} more fell in the boxes of "
+        f"{better}{ends}{but}"
     )
 
 

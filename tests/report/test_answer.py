@@ -173,6 +173,9 @@ def test_a_finding_that_missing_nights_undo(plan):
     assert "A has no valid file in time for 30 of 60 nights (30 missing)" in text
     for pair in falls:
         assert f"{pair.better} over {({pair.a, pair.b} - {pair.better}).pop()}" in text
+    # And in the very sentence that tells of it, nowhere else.
+    for pair in findings.looks[-1].findings:
+        assert found_in_words(pair).endswith("but not if the nights missing of either are counted") == (pair in falls)
 
 
 def test_baselines_are_tested_only_where_the_plan_says_so(final, plan):
