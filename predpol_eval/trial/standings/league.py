@@ -106,7 +106,7 @@ def _scope(
         name: _numbers(total, name, plan, crimes, draws, excused.sel(forecaster=name).to_numpy()) for name in ranked
     }
     order = sorted(ranked, key=lambda name: -np.nan_to_num(made[name]["hit_rate"], nan=-1.0))
-    rows = [_ceiling(total, plan, ceiling, crimes, kind, area, draws)] if np.isfinite(ceiling).any() else []
+    rows = [_ceiling(total, plan, ceiling, crimes, kind, area)] if np.isfinite(ceiling).any() else []
     for place, name in enumerate(order, 1):
         low, high = 1 + above[name], len(ranked) - below[name]
         rows.append(
@@ -166,7 +166,8 @@ def _ratio(
         return {name: math.nan, f"{name}_low": math.nan, f"{name}_high": math.nan}
     caught, counted = kept["hits"], kept[below]
     enough = (
-        int((kept["events"] > 0).sum()) >= LEAST_NIGHTS
+        draws > 0
+        and int((kept["events"] > 0).sum()) >= LEAST_NIGHTS
         and int((caught > 1e-9).sum()) >= LEAST_NIGHTS
         # Of a share of 1 as little can be told as of a share of 0.
         and (math.isinf(most) or int((counted - caught > 1e-9).sum()) >= LEAST_NIGHTS)
@@ -185,7 +186,7 @@ def _ratio(
 
 
 def _ceiling(
-    total: xr.Dataset, plan: TrialPlan, ceiling: FloatArray, crimes: FloatArray, kind: str, area: str, draws: int
+    total: xr.Dataset, plan: TrialPlan, ceiling: FloatArray, crimes: FloatArray, kind: str, area: str
 ) -> Standing:
     """The most that the budget could have caught."""
     import xarray as xr
@@ -195,9 +196,8 @@ def _ceiling(
     for name in ("budget_m2", "total_m2", "chance_hits"):
         most[name] = ("window", _for_all(total, name))
     excused = ~np.isfinite(ceiling)
-    found = _numbers(most.expand_dims(forecaster=[ORACLE]), ORACLE, plan, crimes, draws, excused)
-    # It is what did happen, not a forecaster whose nights might have been others: it has no interval.
-    found |= {f"{name}_{end}": math.nan for name in ("hit_rate", "pai", "pei", "lift") for end in ("low", "high")}
+    # It is what did happen, not a forecaster whose nights might have been others: nothing is drawn, it has no interval.
+    found = _numbers(most.expand_dims(forecaster=[ORACLE]), ORACLE, plan, crimes, 0, excused)
     none = dict.fromkeys(("missing", "late", "rejected", "failed", "held"), 0)
     return Standing(
         kind=kind, area=area, forecaster=ORACLE, role=ORACLE, rank=0, rank_low=0, rank_high=0, **found, **none  # type: ignore[arg-type]
